@@ -1,0 +1,74 @@
+# The commands of this repository. Each installs what is missing, then runs: `make run` and `make test` need nothing before.
+SHELL := /bin/sh
+PY := .venv/bin/python
+# Any Python starts the bootstrap; a version manager's shim that does not run is passed over.
+BOOTSTRAP_PYTHON := $(shell for p in python3.12 python3 python3.13 python3.14 /usr/bin/python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
+PYTEST := $(PY) -m pytest
+
+# npm leaves out where packages come from (.npmrc), but for those that another package's own lock names.
+NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f)); \
+	for (const each of Object.values(lock.packages)) delete each.resolved; \
+	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
+
+.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e check format lock bench mutants \
+	python functions-serve clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+run: python node_modules ## the whole local stack; stops on Ctrl-C
+	@exec $(PY) -m tools.stack
+
+test: test-fast test-e2e ## every suite
+
+test-fast: python ## everything but the browser and the whole stack: unit, emulator, rules, interop
+	$(PYTEST) tests/unit tests/emulator tests/rules tests/interop --cov --cov-report=term --cov-fail-under=90
+	$(PYTEST) tests/unit/core --quiet --cov=webrtc_lite.core --cov-report=term-missing --cov-fail-under=100
+
+test-unit: python ## no process, no network
+	$(PYTEST) tests/unit
+
+test-emulator: python ## the functions as a client calls them
+	$(PYTEST) tests/emulator
+
+test-rules: python ## firestore.rules in the Firestore emulator
+	$(PYTEST) tests/rules
+
+test-interop: python ## credentials against a real Coturn
+	$(PYTEST) tests/interop
+
+test-e2e: python node_modules ## the whole local stack, as a user starts it, and a browser
+	$(PYTEST) tests/e2e
+
+check: python ## format, lint, types, import rules
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+format: python ## mend what a machine can
+	$(PY) -m ruff check --fix-only .
+	$(PY) -m ruff format .
+
+bench: python ## figures, as ratios within one run
+	$(PY) -m tests.bench
+
+mutants: python ## the mutation score of the core
+	$(PY) -m tests.mutants
+
+lock: python ## compile the lock files after a change of pyproject.toml or package.json
+	$(PY) tools/bootstrap.py --lock
+	npm install --package-lock-only --ignore-scripts
+	@node -e '$(NAMELESS)'
+
+clean: ## remove what was installed and made here
+	rm -rf .stack .venv functions/venv node_modules
+
+python:
+	@$(BOOTSTRAP_PYTHON) tools/bootstrap.py
+
+node_modules: package-lock.json
+	npm ci --prefer-offline --omit=optional --ignore-scripts
+	@touch node_modules
