@@ -11,8 +11,8 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	for (const each of Object.values(lock.packages)) delete each.resolved; \
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
-.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e check format lock bench mutants \
-	python functions-serve clean
+.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e check format bench mutants lock \
+	deploy deploy-target python clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -46,7 +46,7 @@ check: python ## format, lint, types, import rules
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	PYTHONPATH=functions .venv/bin/lint-imports
 
 format: python ## mend what a machine can
 	$(PY) -m ruff check --fix-only .
@@ -57,6 +57,16 @@ bench: python ## figures, as ratios within one run
 
 mutants: python ## the mutation score of the core
 	$(PY) -m tests.mutants
+
+deploy: deploy-target python node_modules ## rules, indexes, functions, page: PROJECT=<id>; FORCE=1 also deletes
+	npx --no-install firebase deploy --only firestore,functions,hosting --project "$(PROJECT)" --non-interactive \
+		$(if $(FORCE),--force)
+
+deploy-target:
+	@case "$(PROJECT)" in \
+	"") echo "Say where to: make deploy PROJECT=<project id>" >&2; exit 2;; \
+	demo-*) echo "$(PROJECT) is a project of the local stack and exists nowhere else: make run starts it." >&2; exit 2;; \
+	esac
 
 lock: python ## compile the lock files after a change of pyproject.toml or package.json
 	$(PY) tools/bootstrap.py --lock
