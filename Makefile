@@ -18,8 +18,8 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-run: python node_modules ## the whole local stack; stops on Ctrl-C
-	@exec $(PY) -m tools.stack
+run: python node_modules ## the whole local stack; stops on Ctrl-C (ARGS="--help" for another one beside it)
+	@exec $(PY) -m tools.stack $(ARGS)
 
 test: test-fast test-e2e ## every suite
 

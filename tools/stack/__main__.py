@@ -26,6 +26,7 @@ from tools.stack.suite import Suite, local_secret
 
 READY_WITHIN_S = 120.0
 LOOK_EVERY_S = 0.2
+NOT_LOADED = "Failed to load function definition"  # firebase-tools says so and goes on without functions
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -38,6 +39,8 @@ class Terminal:
     """Where the stack speaks. A terminal that was closed ends the stack as Ctrl-C does."""
 
     stopped: threading.Event = field(default_factory=threading.Event)
+    # Asked once: a terminal that was closed says that it is none.
+    opened: bool = field(default_factory=sys.stdout.isatty)
 
     def say(self, line: str = "") -> None:
         try:
@@ -52,7 +55,7 @@ class Terminal:
 
     def gone(self) -> bool:
         """A closed terminal sends SIGHUP to its session's leader alone, and that may be a `make` that waits for us."""
-        if not sys.stdout.isatty():
+        if not self.opened:
             return False
         poll = select.poll()
         poll.register(sys.stdout.fileno(), 0)
@@ -88,7 +91,7 @@ class Stack:
             ("emulators", self.suite.prepare(), self.suite.directory),
         ):
             part = Part(name, command, environment, directory, mark=self.home)
-            part.follow(self._log(name), self.terminal.show)
+            part.follow(self.home / f"{name}.log", self.terminal.show)
             parts.append(part)
         addresses = self.suite.addresses
         waiting: dict[str, tuple[Callable[[], bool], str]] = {
@@ -102,12 +105,13 @@ class Stack:
         while waiting:
             for name, (answers, where) in list(waiting.items()):
                 self._check(parts)
+                if any(NOT_LOADED in part.said() for part in parts):
+                    raise Failed("The functions cannot be loaded; the lines above say why.")
                 if answers():
                     self.terminal.say(f"  ✓ {name:<10} {where}")
                     del waiting[name]
             if time.monotonic() > until:
-                logs_at = self._log("emulators").parent
-                raise Failed(f"{', '.join(waiting)} did not answer within {READY_WITHIN_S:.0f} s; see {logs_at}")
+                raise Failed(f"{', '.join(waiting)} did not answer in {READY_WITHIN_S:.0f} s; see {self.home}/*.log")
             self.terminal.stopped.wait(LOOK_EVERY_S)
 
     def _announce(self) -> None:
@@ -135,11 +139,8 @@ class Stack:
             raise KeyboardInterrupt
         for part in parts:
             if part.exit_code is not None:
-                tail = "\n    ".join(self._log(part.name).read_text().splitlines()[-12:])
+                tail = "\n    ".join(part.said().splitlines()[-12:])
                 raise Failed(f"{part.name} stopped by itself (exit code {part.exit_code}). It said last:\n    {tail}")
-
-    def _log(self, part: str) -> Path:
-        return self.home / f"{part}.log"
 
 
 @contextmanager

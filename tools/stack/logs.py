@@ -11,7 +11,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 FUNCTION_OUTPUT = re.compile(r"^>\s+(?P<text>.*)$")
 LOADED = re.compile(r"functions: Loaded functions definitions from source: (?P<names>.*)\.$")
 FINISHED = re.compile(r'functions: Finished "[a-z0-9-]+?\d-(?P<name>\w+)" in (?P<ms>\d+)')
-LABELLED = re.compile(r"^(?P<mark>[⚠✔✖i!])\s+(?P<label>[a-z]+)(?:\[[^\]]*\])?: (?P<text>.*)$")
+LABELLED = re.compile(r"^(?P<mark>[⚠✔✖⬢i!])\s+(?P<label>[a-z]+)(?:\[[^\]]*\])?: (?P<text>.*)$")
 
 # Said at every start on a machine without an account, a console or Pub/Sub, and harmless there.
 HARMLESS = re.compile(
@@ -76,8 +76,8 @@ def suite(line: str) -> tuple[str, str] | None:
         return None
     labelled = LABELLED.match(line)
     if labelled is None:
-        return "emulators", line.strip()  # a traceback, say
-    return (labelled["label"], labelled["text"]) if labelled["mark"] in "⚠✖!" else None
+        return "emulators", line  # a traceback, say
+    return (labelled["label"], labelled["text"]) if labelled["mark"] in "⚠✖⬢!" else None
 
 
 def structured(text: str) -> str:

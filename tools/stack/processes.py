@@ -13,6 +13,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TextIO
 
 import psutil
 
@@ -42,17 +43,23 @@ class Part:
 
     def follow(self, log: Path, show: Callable[[str, str], None]) -> None:
         """Writes every line to a file and shows it, from a thread of its own."""
-        threading.Thread(target=self._follow, args=(log, show), daemon=True).start()
+        self._log = log
+        file = log.open("w")  # here, so that the last run's lines are gone when this returns
+        threading.Thread(target=self._follow, args=(file, show), daemon=True).start()
 
-    def _follow(self, log: Path, show: Callable[[str, str], None]) -> None:
+    def _follow(self, file: TextIO, show: Callable[[str, str], None]) -> None:
         output = self._process.stdout
         if output is None:  # pragma: no cover  Popen was given a pipe
             return
-        with output, log.open("w") as file:
+        with output, file:
             for line in output:
                 file.write(line)
                 file.flush()
                 show(self.name, line.rstrip("\n"))
+
+    def said(self) -> str:
+        """All that it has printed so far."""
+        return self._log.read_text(errors="replace")
 
     @property
     def exit_code(self) -> int | None:
