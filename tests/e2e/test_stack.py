@@ -198,7 +198,9 @@ def test_a_scheduled_function_runs_on_its_schedule_also_after_its_code_was_loade
     """The slowest of all: a schedule counts in minutes."""
     functions = codebase(tmp_path, SCHEDULED)
     with started_stack("schedule", tmp_path / "output", functions=functions) as scheduled:
+        scheduled.until_printed("functions  loaded tick")
         (functions / "main.py").write_text(SCHEDULED.replace("ticked", "ticked anew"))
+        until(lambda: scheduled.printed.count("functions  loaded tick") == 2, "the changed code loaded")
         scheduled.until_printed("ticked anew  job=tick", within_s=100)
         assert "tick failed" not in scheduled.printed
 

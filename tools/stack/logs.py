@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 FUNCTION_OUTPUT = re.compile(r"^>\s+(?P<text>.*)$")
+RULES = re.compile(r"firestore: (?P<text>Rules updated)")
 LOADED = re.compile(r"functions: Loaded functions definitions from source: (?P<names>.*)\.$")
 FINISHED = re.compile(r'functions: Finished "[a-z0-9-]+?\d-(?P<name>\w+)" in (?P<ms>\d+)')
 LABELLED = re.compile(r"^(?P<mark>[⚠✔✖⬢i!])\s+(?P<label>[a-z]+)(?:\[[^\]]*\])?: (?P<text>.*)$")
@@ -67,7 +68,9 @@ def suite(line: str) -> tuple[str, str] | None:
     output = FUNCTION_OUTPUT.match(line)
     if output:
         return "functions", structured(output["text"].strip())
-    loaded, finished = LOADED.search(line), FINISHED.search(line)
+    rules, loaded, finished = RULES.search(line), LOADED.search(line), FINISHED.search(line)
+    if rules:
+        return "firestore", rules["text"].lower()
     if loaded:
         return "functions", f"loaded {loaded['names']}"
     if finished:

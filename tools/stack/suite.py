@@ -25,7 +25,7 @@ NO_KEEPALIVE = Path(__file__).with_name("no_keepalive.cjs")
 class Suite:
     """One run of the emulators, in a directory of its own, so that several run side by side.
 
-    The directory holds a firebase.json with this stack's ports and links to everything that it names. The parameters
+    The directory holds a firebase.json with this stack's ports, which names everything where it is. The parameters
     of the functions stand there too, so that a deployment's functions/.env never reaches the local stack.
     """
 
@@ -39,14 +39,14 @@ class Suite:
         self.directory.mkdir(parents=True, exist_ok=True)
         config = firebase_json()
         config["emulators"] = self.addresses.emulators()
+        # Everything by its own path: firebase-tools does not notice a changed file behind a link below a .directory.
         for functions in config["functions"]:
+            functions["source"] = os.path.relpath(self.functions, self.directory)
             functions["configDir"] = "parameters"
+        for name, path in config["firestore"].items():
+            config["firestore"][name] = str(ROOT / path)
+        config["hosting"]["public"] = os.path.relpath(ROOT / config["hosting"]["public"], self.directory)
         (self.directory / "firebase.json").write_text(json.dumps(config, indent=2))
-        linked = {name: ROOT / name for name in ("web", "firestore.rules", "firestore.indexes.json")}
-        for name, target in (linked | {"functions": self.functions}).items():
-            link = self.directory / name
-            link.unlink(missing_ok=True)
-            link.symlink_to(target)
         parameters = self.directory / "parameters"
         parameters.mkdir(exist_ok=True)
         values = {
