@@ -1,0 +1,126 @@
+"""Deployment parameters and secrets -> settings: checked together, cached once right, refused otherwise.
+
+A param declared twice raises, so all of them are declared here. An unset SecretParam reads as "", and an HMAC with an
+empty key is one that everybody can compute: nothing here has a way round the check.
+"""
+
+import functools
+import ipaddress
+import os
+import re
+
+from firebase_functions.params import IntParam, SecretParam, StringParam
+
+from webrtc_lite.core.errors import RelayNotConfiguredError
+from webrtc_lite.core.turn import Relay
+from webrtc_lite.edge import logs
+
+REGION = "us-central1"
+
+TURN_HOST = StringParam("TURN_HOST", description="Host name or address of the Coturn relay")
+TURN_PORT = IntParam("TURN_PORT", default=3478, description="Its port for UDP and TCP")
+TURN_TLS_PORTS = StringParam("TURN_TLS_PORTS", default="5349,443", description="Its ports for TLS, with commas between")
+TURN_SECRET = SecretParam("TURN_SECRET", description="The secret shared with Coturn (static-auth-secret)")
+
+PORT_MAX = 65_535
+HOST_MAX = 253  # RFC 1035 section 2.3.4, without the root's dot
+SECRET_MIN = 16  # bytes: less can be guessed from a single captured username and password
+LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")  # RFC 1123 section 2.1
+
+SET_SECRET = "type `firebase functions:secrets:set TURN_SECRET`, paste the relay's secret, and deploy again."  # noqa: S105 (a command)
+
+
+@functools.cache  # keeps a relay, never a refusal: raising is not a result
+def relay() -> Relay:
+    """The relay of this deployment. The client hears that there is none; why not, the operator reads in the log."""
+    host, host_problem = _host(TURN_HOST.value)
+    ports, ports_problem = _ports()
+    secret = TURN_SECRET.value
+    problems = tuple(filter(None, (host_problem, ports_problem, _secret_problem(secret))))
+    if problems:
+        _tell(problems)
+        raise RelayNotConfiguredError(
+            "This deployment cannot issue relay credentials.",
+            hint="Nothing is wrong with the request: the operator finds the reason in the function's log.",
+        )
+    port, *tls_ports = ports
+    return Relay(host, port, tuple(tls_ports), secret)
+
+
+_tell = functools.cache(logs.relay_not_configured)  # once per instance, not once per call of every phone
+
+
+def _host(text: str) -> tuple[str, str]:
+    """The host as it stands in a URI, and what is wrong with it."""
+    if not text:
+        return (
+            "",
+            "TURN_HOST is not set: put TURN_HOST=turn.example.com into functions/.env.<project> and deploy again.",
+        )
+    address = _address(text)
+    if address is None and not _is_host_name(text):
+        return "", (
+            "TURN_HOST is not a bare host name or address: leave out scheme, port, path and spaces,"
+            " as in TURN_HOST=turn.example.com, in functions/.env.<project>."
+        )
+    if _reaches_nobody(text, address) and not os.environ.get("FUNCTIONS_EMULATOR"):
+        return "", (
+            "TURN_HOST is an address of this machine, which no phone can reach: put the relay's public name"
+            " into functions/.env.<project>, as in TURN_HOST=turn.example.com."
+        )
+    # RFC 3986 section 3.2.2, which RFC 7064 and 7065 take over: an IPv6 address stands in brackets.
+    return (f"[{address}]" if isinstance(address, ipaddress.IPv6Address) else text), ""
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if "%" in bare or (bare != text and ":" not in bare):  # a zone means nothing elsewhere; brackets are IPv6's
+        return None
+    try:
+        return ipaddress.ip_address(bare)
+    except ValueError:
+        return None
+
+
+def _is_host_name(text: str) -> bool:
+    labels = text.split(".")
+    # A name whose last label is a number is a mistyped address: no such top-level domain exists (RFC 3696 section 2).
+    return len(text) <= HOST_MAX and all(map(LABEL.fullmatch, labels)) and not labels[-1].isdigit()
+
+
+def _reaches_nobody(text: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> bool:
+    if address is None:
+        return text.lower().split(".")[-1] == "localhost"  # RFC 6761 section 6.3
+    plain = getattr(address, "ipv4_mapped", None) or address
+    return bool(plain.is_loopback or plain.is_unspecified)
+
+
+def _ports() -> tuple[list[int], str]:
+    """The plain port, then those for TLS, and what is wrong with them. No TLS ports at all is a choice."""
+    try:
+        listed = TURN_TLS_PORTS.value.strip()
+        ports = [TURN_PORT.value, *map(int, listed.split(",") if listed else ())]
+    except ValueError:  # IntParam.value is int() of whatever the environment holds
+        ports = [0]
+    if all(1 <= port <= PORT_MAX for port in ports) and len(set(ports)) == len(ports):
+        return ports, ""
+    return [0], (
+        f"TURN_PORT and TURN_TLS_PORTS have to be different whole numbers from 1 to {PORT_MAX}:"
+        " put TURN_PORT=3478 and TURN_TLS_PORTS=5349,443 into functions/.env.<project>."
+    )
+
+
+def _secret_problem(secret: str) -> str:
+    """A sentence that never shows the secret, nor its length."""
+    if not secret:
+        return f"TURN_SECRET is not set, or not bound to this function: {SET_SECRET}"
+    if secret != secret.strip():
+        return (
+            "TURN_SECRET begins or ends with white space, most likely the line break that `echo` adds"
+            f" (`printf %s` does not): {SET_SECRET}"
+        )
+    if not (secret.isascii() and secret.isprintable()):
+        return f"TURN_SECRET holds characters other than printable ASCII, which Coturn may read otherwise: {SET_SECRET}"
+    if len(secret) < SECRET_MIN:
+        return f"TURN_SECRET is shorter than {SECRET_MIN} characters: `openssl rand -hex 32` makes one; {SET_SECRET}"
+    return ""
