@@ -12,6 +12,7 @@ files with hashes; uv itself is taken from the PATH or installed below .stack/. 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -87,6 +88,10 @@ def find_uv() -> str:
         try:
             run(*pip, "--target", str(home), "-r", str(lock))
         except subprocess.CalledProcessError:
+            if importlib.util.find_spec("pip"):
+                sys.exit(
+                    "uv cannot be installed: pip says why above. Mend that, or install uv yourself: docs.astral.sh/uv"
+                )
             sys.exit("uv cannot be installed: this Python has no pip. Type: sudo apt-get install python3-pip")
         (home / ".lock").write_text(stamp(lock))
     return str(home / "bin" / "uv")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".stack"
 JAVA_AT_LEAST = 21  # firebase-tools 15 refuses an older one
 FIRESTORE_MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
+COTURN_UNIT = Path("/etc/systemd/system/coturn.service")  # a link to /dev/null here is what `systemctl mask` makes
+SERVERS = ("/usr/bin", "/usr/sbin", "/opt/homebrew/bin")  # Debian keeps servers out of some users' PATH
 
 
 class Missing(Exception):  # noqa: N818  it reads as what it says
@@ -97,9 +100,10 @@ def runnable_firestore_jar() -> Path:
     shim = HOME / "firestore-emulator.jar"
     shim.parent.mkdir(parents=True, exist_ok=True)
     lines = ["Manifest-Version: 1.0", f"Main-Class: {FIRESTORE_MAIN}", f"Class-Path: {jar.as_uri()}"]
-    with zipfile.ZipFile(shim, "w") as archive:
+    own = shim.with_suffix(f".{os.getpid()}")  # moved into its place whole: a stack beside this one may be reading it
+    with zipfile.ZipFile(own, "w") as archive:
         archive.writestr("META-INF/MANIFEST.MF", "".join(map(manifest_line, lines)))
-    return shim
+    return own.replace(shim)
 
 
 def manifest_line(line: str) -> str:
@@ -124,8 +128,8 @@ def coturn() -> Path:
         subprocess.run(["brew", "install", "coturn"], check=True)
     elif shutil.which("apt-get"):
         say("installing Coturn with apt-get, its packaged service masked")
-        unit = "/etc/systemd/system/coturn.service"
-        mask = f"test -e {unit} -o -L {unit} || {{ mkdir -p /etc/systemd/system && ln -s /dev/null {unit}; }}"
+        unit, units = shlex.quote(str(COTURN_UNIT)), shlex.quote(str(COTURN_UNIT.parent))
+        mask = f"test -e {unit} -o -L {unit} || {{ mkdir -p {units} && ln -s /dev/null {unit}; }}"
         as_root = become_root("sudo systemctl mask coturn && sudo apt-get install -y coturn", "Coturn")
         # The packaged default configuration is an open relay, and the package starts it. RUNLEVEL=1 says the same to
         # an init that is not systemd.
@@ -143,8 +147,7 @@ def coturn() -> Path:
 
 
 def turnserver() -> Path | None:
-    """Where turnserver is: Debian keeps servers out of some users' PATH."""
-    found = shutil.which("turnserver", path=f"{os.environ.get('PATH', '')}:/usr/bin:/usr/sbin:/opt/homebrew/bin")
+    found = shutil.which("turnserver") or shutil.which("turnserver", path=os.pathsep.join(SERVERS))
     return Path(found) if found else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from tools.provision import ROOT
 HOST = "127.0.0.1"
 PROJECT = "demo-webrtc-lite"  # a demo- id: the emulators never look for the real project
 TURN_PORT, TURN_TLS_PORT = 3478, 5349
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy of the machine knows no loopback
 
 type Protocol = Literal["tcp", "udp"]
 

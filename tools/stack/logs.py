@@ -9,9 +9,6 @@ from collections.abc import Callable
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 FUNCTION_OUTPUT = re.compile(r"^>\s+(?P<text>.*)$")
-RULES = re.compile(r"firestore: (?P<text>Rules updated)")
-LOADED = re.compile(r"functions: Loaded functions definitions from source: (?P<names>.*)\.$")
-FINISHED = re.compile(r'functions: Finished "[a-z0-9-]+?\d-(?P<name>\w+)" in (?P<ms>\d+)')
 LABELLED = re.compile(r"^(?P<mark>[⚠✔✖⬢i!])\s+(?P<label>[a-z]+)(?:\[[^\]]*\])?: (?P<text>.*)$")
 
 # Said at every start on a machine without an account, a console or Pub/Sub, and harmless there.
@@ -22,6 +19,21 @@ HARMLESS = re.compile(
     r"^Terminated$|^[\s│┌├└─┐┤┘┬┴┼]*$|^│"
 )
 CREDENTIAL = re.compile(r"<\d+:(?P<user>[^>]*)>")
+
+# What the emulators say of our code, in a developer's words.
+EMULATORS: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (re.compile(r"firestore: Rules updated"), "firestore", "rules updated"),
+    (
+        re.compile(r"functions: Loaded functions definitions from source: (?P<names>.*)\.$"),
+        "functions",
+        "loaded {names}",
+    ),
+    (
+        re.compile(r'functions: Finished "[a-z0-9-]+?\d-(?P<name>\w+)" in (?P<ms>\d+)'),
+        "functions",
+        "{name} took {ms} ms",
+    ),
+)
 
 # What Coturn says of a session that is worth a line to a developer; all of it stands in the log file.
 COTURN: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -68,13 +80,10 @@ def suite(line: str) -> tuple[str, str] | None:
     output = FUNCTION_OUTPUT.match(line)
     if output:
         return "functions", structured(output["text"].strip())
-    rules, loaded, finished = RULES.search(line), LOADED.search(line), FINISHED.search(line)
-    if rules:
-        return "firestore", rules["text"].lower()
-    if loaded:
-        return "functions", f"loaded {loaded['names']}"
-    if finished:
-        return "functions", f"{finished['name']} took {finished['ms']} ms"
+    for pattern, label, shown in EMULATORS:
+        found = pattern.search(line)
+        if found:
+            return label, shown.format(**found.groupdict())
     if HARMLESS.search(line):
         return None
     labelled = LABELLED.match(line)

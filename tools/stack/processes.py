@@ -11,13 +11,16 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
 import psutil
 
 MARK = "WEBRTC_LITE_STACK"
+LOOK_EVERY_S = 0.01
 GRACE_S = 8.0  # what the emulators need to stop by themselves, and then some
 
 
@@ -88,14 +91,26 @@ def stop(parts: Sequence[Part], mark: Path) -> None:
 
 def end_marked(mark: Path) -> int:
     """Ends every process with the mark but this one and says how many there were."""
-    left = marked(mark)
-    for process in left:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(left, timeout=GRACE_S)
-    return len(left)
+    ended: list[psutil.Process] = []
+    until = time.monotonic() + GRACE_S
+    while left := marked(mark):  # again, because one may have started another while it was looked for
+        for process in left:
+            with suppress(psutil.Error):
+                process.kill()
+        while any(map(alive, left)) and time.monotonic() < until:
+            time.sleep(LOOK_EVERY_S)
+        ended += left
+        if time.monotonic() > until:
+            break
+    return len(ended)
+
+
+def alive(process: psutil.Process) -> bool:
+    """Whether it holds anything yet. One that ended stays a zombie until init notices, which some never do."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def marked(mark: Path) -> list[psutil.Process]:

@@ -6,6 +6,7 @@ Cloud Scheduler starts no run of a job while the last one goes on, and neither d
 from __future__ import annotations
 
 import datetime as dt
+import http.client
 import re
 import threading
 import urllib.error
@@ -13,9 +14,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
+
+from tools.stack.addresses import DIRECT
 
 EVERY = re.compile(r"every (?:(?P<count>\d+) )?(?P<unit>minute|min|hour)s?")
 RUN_WITHIN_S = 540.0  # the longest a scheduled function may take (Cloud Scheduler's attempt deadline is above that)
@@ -33,8 +36,10 @@ def times(schedule: str, timezone: str, after: dt.datetime) -> Iterator[dt.datet
         return interval(dt.timedelta(minutes=minutes), after)
     try:
         return CronSim(schedule, after.astimezone(ZoneInfo(timezone)))
-    except CronSimError as error:
-        raise UnknownScheduleError(f"the local stack cannot read the schedule {schedule!r}: {error}") from error
+    except (CronSimError, ZoneInfoNotFoundError, ValueError) as error:
+        raise UnknownScheduleError(
+            f"the local stack cannot read the schedule {schedule!r} in {timezone}: {error}"
+        ) from error
 
 
 def interval(step: dt.timedelta, after: dt.datetime) -> Iterator[dt.datetime]:
@@ -81,22 +86,28 @@ class Job:
         }
         request = urllib.request.Request(f"{self.url}-{self.generation}", b"", headers, method="POST")
         try:
-            with urllib.request.urlopen(request, timeout=RUN_WITHIN_S):
+            with DIRECT.open(request, timeout=RUN_WITHIN_S):
                 return None
         except urllib.error.HTTPError as error:
             return f"{error.code} {error.read().decode(errors='replace')[:2000]}"
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             return str(error)
 
 
-def keep(job: Job, stopped: threading.Event, say: Callable[[str], None]) -> None:
+def utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def keep(
+    job: Job, stopped: threading.Event, say: Callable[[str], None], now: Callable[[], dt.datetime] = utc_now
+) -> None:
     """Runs a job at its times until the stack stops. One thread for each job, so that none delays another."""
-    due = dt.datetime.now(dt.UTC)
+    due = now()
     try:
         while True:
             # Times that passed while it ran are skipped, and a clock that wakes early does not run one twice.
-            due = next(times(job.schedule, job.timezone, max(due, dt.datetime.now(dt.UTC))))
-            if stopped.wait(max(0.0, (due - dt.datetime.now(dt.UTC)).total_seconds())):
+            due = next(times(job.schedule, job.timezone, max(due, now())))
+            if stopped.wait(max(0.0, (due - now()).total_seconds())):
                 return
             problem = job.run(due)
             if problem and not stopped.is_set():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import secrets
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from tools import provision
 from tools.coturn import write_private
 from tools.provision import ROOT
-from tools.stack.addresses import HOST, Addresses, firebase_json
+from tools.stack.addresses import DIRECT, HOST, Addresses, firebase_json
 
 ANSWERS_WITHIN_S = 30.0  # the first request of a function starts its process
 SECRETS = ROOT / "functions" / ".secret.local"  # where the Functions emulator looks
@@ -111,7 +111,7 @@ def local_secret() -> str:
     name = "TURN_SECRET="
     if SECRETS.exists():
         for line in SECRETS.read_text().splitlines():
-            if line.startswith(name):
+            if line.startswith(name) and line != name:
                 return line.removeprefix(name)
         raise provision.Missing(f"{SECRETS.relative_to(ROOT)} has no TURN_SECRET. Add one, or remove the file.")
     secret = secrets.token_hex(32)
@@ -123,8 +123,8 @@ def fetch(url: str, method: str = "GET") -> bytes | None:
     """The body of a successful answer, else nothing."""
     request = urllib.request.Request(url, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=ANSWERS_WITHIN_S) as reply:
+        with DIRECT.open(request, timeout=ANSWERS_WITHIN_S) as reply:
             body: bytes = reply.read()
             return body
-    except (OSError, urllib.error.URLError):
+    except (OSError, http.client.HTTPException):
         return None
