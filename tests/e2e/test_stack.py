@@ -1,9 +1,11 @@
 """`make run` as a user meets it: what it starts, says, refuses, and leaves behind (nothing)."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -14,6 +16,7 @@ from tests.support.turn_client import allocation
 from tests.support.waiting import until
 from tools import provision
 from tools.stack import ports
+from tools.stack.addresses import PROJECT, Addresses
 
 SCHEDULED = """
 from firebase_admin import initialize_app
@@ -213,3 +216,17 @@ def codebase(directory: Path, main: str) -> Path:
     (functions / "requirements.txt").touch()
     (functions / "venv").symlink_to(provision.ROOT / "functions" / "venv")
     return functions
+
+
+def test_the_curl_commands_of_the_readme_fetch_credentials(stack: RunningStack) -> None:
+    readme = (provision.ROOT / "README.md").read_text()
+    commands = readme.partition("### curl, against `make run`")[2].partition("```sh\n")[2].partition("```")[0]
+    there = Addresses()
+    here = stack.addresses
+    for emulator in ("auth", "functions"):
+        commands = commands.replace(there.url(emulator), here.url(emulator))
+    commands = commands.replace(f"/{PROJECT}/", f"/{stack.project}/")
+
+    answer = subprocess.run(["sh", "-e", "-c", commands], capture_output=True, text=True, timeout=60, check=True).stdout
+
+    assert json.loads(answer)["result"]["ttl"] == 600

@@ -1,0 +1,91 @@
+"""What the README says of the code, held against the code."""
+
+import json
+import re
+import tomllib
+from functools import cache
+from itertools import pairwise
+
+import pytest
+
+from tools.provision import ROOT
+from tools.stack.addresses import PROJECT, Addresses
+from webrtc_lite.core import errors as tree
+from webrtc_lite.edge.config import REGION
+from webrtc_lite.edge.errors import STATUS
+
+README = (ROOT / "README.md").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+@cache
+def section(title: str) -> str:
+    """The text below a heading, to the next one of its rank."""
+    found = re.search(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
+    assert found, f"no section {title!r}"
+    return found.group(1)
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of every table row that is not a head or a rule."""
+    lines = text.splitlines()
+    bodies = [line for before, line in pairwise(lines) if line.startswith("| ") and before[:1] == "|"]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in bodies]
+
+
+def test_the_error_table_has_every_code_with_its_status() -> None:
+    stated = {(row[0].strip("` "), row[1].strip("` ")) for row in rows(section("Errors"))}
+
+    assert stated == {(status.name, error.code) for error, status in STATUS.items()} | {("INTERNAL", "internal")}
+
+
+def test_the_error_tree_is_drawn_with_every_class_and_code() -> None:
+    drawn = set(re.findall(r"(\w+Error)\s+([a-z_]+)$", tree.__doc__ or "", re.MULTILINE))
+
+    assert drawn == {(error.__name__, error.code) for error in STATUS}
+
+
+def test_the_addresses_are_those_of_firebase_json() -> None:
+    local = section("Local development")
+
+    for emulator in ("hosting", "auth", "firestore", "hub"):
+        assert f"| {Addresses().url(emulator)} |" in local
+    assert f"| {Addresses().url('functions')}/{PROJECT}/{REGION}/ |" in local
+    assert f"{Addresses().turn} udp and tcp, {Addresses().turn_tls} tls" in local
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:^|`)make ([a-z][a-z0-9-]+)", README, re.MULTILINE))))
+def test_every_make_target_that_it_names_exists(target: str) -> None:
+    assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE)
+
+
+def test_the_first_screen_shows_the_commands_that_the_makefile_has() -> None:
+    first_screen = "\n".join(README.splitlines()[:20])
+
+    assert re.findall(r"^make ([a-z]+) ", first_screen, re.MULTILINE) == ["run", "test", "check", "bench"]
+
+
+def test_every_dependency_has_its_line_and_its_reason() -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    declared = {entry.partition("==")[0] for group in groups.values() for entry in group if isinstance(entry, str)}
+    declared |= set(json.loads((ROOT / "package.json").read_text())["devDependencies"])
+
+    table = rows(section("Dependencies, one reason each"))
+    named = {name.removesuffix(" (npm)") for row in table for name in row[0].split(", ")}
+    assert named - {"deployed", "for development"} == declared
+    assert all(row[1] for row in table)
+
+
+def test_every_folder_that_it_names_is_there() -> None:
+    named = re.findall(r"^\| `(\w+)/` \|", README, re.MULTILINE)
+
+    assert set(named) == {"functions", "infra", "tools", "tests", "web"}
+    assert all((ROOT / name).is_dir() for name in named)
+
+
+def test_decisions_and_traps_are_dated() -> None:
+    decisions = [line for line in section("Decisions").splitlines() if line.startswith("- ")]
+
+    assert decisions
+    assert all(re.match(r"- \*\*20\d\d-\d\d-\d\d, ", line) for line in decisions)
+    assert re.search(r"\(20\d\d-\d\d-\d\d\)", section("Traps"))
