@@ -26,6 +26,7 @@ from tools.stack.suite import Suite, local_secret
 
 READY_WITHIN_S = 120.0
 LOOK_EVERY_S = 0.2
+PORTS_FREE_WITHIN_S = 5.0  # the kernel may hold a listening socket for a moment after its process was killed
 NOT_LOADED = "Failed to load function definition"  # firebase-tools says so and goes on without functions
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -169,7 +170,9 @@ def clear_the_way(home: Path, addresses: Addresses, terminal: Terminal) -> None:
     left = processes.end_marked(home)
     if left:
         terminal.say(f"  ended {left} processes that an interrupted stack had left behind")
-    taken = ports.busy(addresses.listeners())
+    until = time.monotonic() + (PORTS_FREE_WITHIN_S if left else 0.0)
+    while (taken := ports.busy(addresses.listeners())) and time.monotonic() < until:
+        terminal.stopped.wait(LOOK_EVERY_S)
     if taken:
         raise Failed("These ports are taken; free them and start again:\n    " + "\n    ".join(taken))
 
