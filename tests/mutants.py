@@ -32,6 +32,7 @@ def main() -> int:
         copy = Path(directory)
         shutil.copytree(ROOT / "functions" / "webrtc_lite", copy / "webrtc_lite")
         shutil.copytree(ROOT / "tests" / "unit" / "core", copy / "tests" / "unit" / "core")
+        shutil.copytree(ROOT / "tests" / "sdp", copy / "tests" / "sdp")
         (copy / "pyproject.toml").write_text(CONFIGURATION)
         mutmut(copy, "run", "--max-children", "2")
         ends = dict(ENDED.findall(mutmut(copy, "results", "--all", "true")))

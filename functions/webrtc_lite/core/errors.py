@@ -8,7 +8,9 @@ WebRTCLiteError
 ├── UnauthenticatedError
 │   ├── NotSignedInError          not_signed_in
 │   └── InvalidTokenError         invalid_token
-└── RelayNotConfiguredError       relay_not_configured
+├── RelayNotConfiguredError       relay_not_configured
+├── NotAParticipantError          not_a_participant
+└── SessionEndedError             session_ended
 
 The leaves are raised, and each has the `code` that stands in a reply's `details` (SPEC 3.6). A code is part of the wire
 contract: apps compare it, so it is never renamed. What status a leaf becomes is the edge's business.
@@ -63,3 +65,13 @@ class RelayNotConfiguredError(WebRTCLiteError):
     """The operator's to mend; the client can only say so."""
 
     code = "relay_not_configured"
+
+
+class NotAParticipantError(WebRTCLiteError):
+    """Of this session, or there is no such session: the same answer, so that nobody learns which ids exist."""
+
+    code = "not_a_participant"
+
+
+class SessionEndedError(WebRTCLiteError):
+    code = "session_ended"

@@ -40,7 +40,7 @@ def test_no_two_errors_share_a_code() -> None:
 
 @pytest.mark.parametrize("leaf", leaves(), ids=lambda leaf: leaf.code)
 def test_a_code_is_the_lower_snake_form_of_its_class(leaf: type[WebRTCLiteError]) -> None:
-    words = re.findall(r"[A-Z][a-z]+", leaf.__name__.removesuffix("Error"))
+    words = re.findall(r"[A-Z][a-z]*", leaf.__name__.removesuffix("Error"))
     assert leaf.code == "_".join(words).lower()
 
 
