@@ -1,0 +1,141 @@
+"""Firestore as a signed-in user: what the rules refuse, this client cannot do.
+
+Google's Python library is made for servers, and its own listener runs in threads that keep their failures to
+themselves. The one here is a generator, made on the same stream that every Firebase SDK uses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, PermissionDenied, from_grpc_status
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.firestore import (
+    AsyncClient,
+    AsyncDocumentReference,
+    AsyncQuery,
+    AsyncTransaction,
+    async_transactional,
+)
+from google.cloud.firestore_v1 import _helpers
+from google.cloud.firestore_v1.types import ListenRequest, Target, TargetChange
+
+from webrtc_lite_client.backend import Backend
+from webrtc_lite_client.firebase import User
+from webrtc_lite_client.problem import Problem
+from webrtc_lite_client.waiting import within
+
+ANSWER_WITHIN_S = 15.0  # an emulator's transaction that meets another one takes two seconds a round
+TARGET = 1  # one target a stream: any number will do
+
+type Documents = dict[str, dict[str, Any]]
+
+
+class UserClient(AsyncClient):
+    """Sends the user's ID token with each request, where a server's client would send its own credential."""
+
+    def __init__(self, backend: Backend, user: User) -> None:
+        super().__init__(project=backend.project, credentials=AnonymousCredentials())
+        self._emulator_host = backend.emulator
+        self._user = user
+
+    @property
+    def _rpc_metadata(self) -> list[tuple[str, str]]:
+        return [
+            ("google-cloud-resource-prefix", self._database_string),  # which database this is about
+            ("authorization", f"Bearer {self._user.id_token}"),
+        ]
+
+
+@asynccontextmanager
+async def signed_in(backend: Backend, user: User) -> AsyncIterator[UserClient]:
+    client = UserClient(backend, user)
+    try:
+        yield client
+    finally:
+        await client._firestore_api.transport.close()  # noqa: SLF001  the library has no other way
+
+
+@asynccontextmanager
+async def asking(what: str, within_s: float | None = ANSWER_WITHIN_S) -> AsyncIterator[None]:
+    """Says which request failed, and why. Firestore's library would try for minutes where nobody answers."""
+    try:
+        async with within(within_s, f"Firestore's answer to the request to {what}"):
+            yield
+    except PermissionDenied as refused:
+        raise Problem(
+            f"The rules refused to {what}: {refused.message}", 'README, "Why was I denied?" goes through the reasons.'
+        ) from None
+    except AlreadyExists:
+        raise Problem(f"Firestore refused to {what}: it exists already.") from None
+    except GoogleAPICallError as error:
+        raise Problem(f"Firestore failed to {what}: {type(error).__name__}, {error.message}") from None
+
+
+async def transact(client: UserClient, write: Callable[[AsyncTransaction], Awaitable[None]]) -> None:
+    """Runs `write` in a transaction, again where another one was in its way."""
+    try:
+        await async_transactional(write)(client.transaction())
+    except ValueError as masked:
+        # The library rolls back what it could not even begin, and reports that instead of the reason.
+        if isinstance(masked.__context__, (asyncio.CancelledError, GoogleAPICallError)):
+            raise masked.__context__ from None
+        raise
+
+
+async def listen(client: UserClient, what: AsyncDocumentReference | AsyncQuery) -> AsyncGenerator[Documents]:
+    """All documents of a document reference or a query, by id: at once, and again after every change.
+
+    Changes arrive one by one, and then a word that all until now has been said: only that makes a consistent view.
+    """
+    request = ListenRequest(database=client._database_string, add_target=target(what))  # noqa: SLF001
+
+    async def requests() -> AsyncIterator[ListenRequest]:
+        yield request
+        await asyncio.Event().wait()  # for ever: the server ends a stream whose client has nothing more to say
+
+    stream = await client._firestore_api.listen(requests=requests(), metadata=client._rpc_metadata)  # noqa: SLF001
+    documents: Documents = {}
+    complete, changed = False, True
+    try:
+        async for response in stream:
+            kind = response._pb.WhichOneof("response_type")  # noqa: SLF001
+            if kind == "document_change" and TARGET in response.document_change.target_ids:
+                document = response.document_change.document
+                fields = cast("dict[str, Any]", _helpers.decode_dict(document.fields, client))
+                documents[name(document.name)] = fields
+                changed = True
+            elif kind in ("document_change", "document_delete", "document_remove"):
+                gone = getattr(response, kind).document
+                documents.pop(name(getattr(gone, "name", gone)), None)
+                changed = True
+            elif kind == "target_change":
+                change = response.target_change
+                match change.target_change_type:
+                    case TargetChange.TargetChangeType.REMOVE:
+                        raise from_grpc_status(change.cause.code, change.cause.message)
+                    case TargetChange.TargetChangeType.RESET:
+                        documents.clear()
+                    case TargetChange.TargetChangeType.CURRENT:
+                        complete = True
+                    case TargetChange.TargetChangeType.NO_CHANGE if complete and changed and not change.target_ids:
+                        changed = False
+                        yield dict(documents)
+    finally:
+        stream.cancel()
+
+
+def target(what: AsyncDocumentReference | AsyncQuery) -> Target:
+    if isinstance(what, AsyncDocumentReference):
+        return Target(target_id=TARGET, documents=Target.DocumentsTarget(documents=[what._document_path]))  # noqa: SLF001
+    parent, _ = what._parent._parent_info()  # noqa: SLF001
+    query = Target.QueryTarget(parent=parent, structured_query=what._to_protobuf())  # noqa: SLF001
+    return Target(target_id=TARGET, query=query)
+
+
+def name(path: str) -> str:
+    """projects/P/databases/D/documents/webrtc_sessions/ID -> ID"""
+    return path.rpartition("/")[2]
