@@ -4,8 +4,9 @@ FUNCTION_TARGET is unset when firebase-tools discovers the functions and names t
 time: every cold start then imports what it serves and nothing else.
 """
 
+import dataclasses
+import datetime as dt
 import os
-import time
 
 import firebase_admin  # type: ignore[import-untyped]  # it ships no types
 from firebase_functions import options
@@ -22,9 +23,18 @@ def serves(name: str) -> bool:
     return not TARGET or name == TARGET
 
 
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
 if serves("issue_turn_credentials"):
     from webrtc_lite import service
     from webrtc_lite.edge import callables, logs, requests
+
+    def sessions() -> service.Reader:
+        from webrtc_lite.edge import store  # noqa: PLC0415 (only who names a session pays for Firestore)
+
+        return store.sessions()
 
     @callables.on_call(
         region=config.REGION,
@@ -39,6 +49,70 @@ if serves("issue_turn_credentials"):
         """Relay credentials for the signed-in user: SPEC 3.5."""
         uid = callables.uid(request)
         asked = requests.parse(request.data)
-        grant = service.issue(config.relay(), uid, asked.ttl, int(time.time()))
+        grant = service.issue(config.relay(), uid, asked, int(now().timestamp()), sessions)
         logs.credentials_issued(uid, asked.ttl, asked.region)
         return requests.reply(grant)
+
+
+if serves("on_session_written"):
+    from firebase_functions import firestore_fn
+
+    from webrtc_lite import service
+    from webrtc_lite.edge import logs, store
+
+    @firestore_fn.on_document_written(
+        document=f"{store.SESSIONS}/{{session_id}}",
+        region=config.REGION,
+        memory=options.MemoryOption.MB_256,  # 80 MB with Firestore loaded, and a document has at most 1 MB
+        cpu=1,
+        concurrency=8,  # each waits for one commit: as many as the framework has threads for on one CPU
+        timeout_sec=30,  # milliseconds, and what five contended tries take
+        max_instances=40,  # hundreds of sessions at once; a flood waits, and the sweep stands behind it
+    )
+    def on_session_written(event: store.SessionEvent) -> None:
+        """A wake-up call: it may come late, twice, out of order or never, and is not tried again (SPEC section 1)."""
+        seen = store.written(event)
+        if seen is not None:
+            service.settle_one(store.sessions(), logs, seen, now(), config.durations())
+
+
+if serves("sweep_sessions"):
+    from firebase_functions import scheduler_fn
+
+    from webrtc_lite import service
+    from webrtc_lite.edge import logs, store
+
+    @scheduler_fn.on_schedule(
+        schedule="* * * * *",
+        region=config.REGION,
+        memory=options.MemoryOption.MB_256,
+        cpu=1,
+        concurrency=1,  # one run is one run ...
+        max_instances=2,  # ... and one that takes long may be met by the next: two at once do no harm
+        timeout_sec=120,
+        retry_count=0,  # the next one comes within a minute
+    )
+    def sweep_sessions(_event: scheduler_fn.ScheduledEvent) -> None:
+        """Moves the sessions that time moves, and heals those whose event was lost."""
+        logs.swept(dataclasses.asdict(service.sweep(store.sessions(), logs, now, config.durations())))
+
+
+if serves("purge_expired_sessions"):
+    from firebase_functions import scheduler_fn
+
+    from webrtc_lite import service
+    from webrtc_lite.edge import logs, store
+
+    @scheduler_fn.on_schedule(
+        schedule="*/15 * * * *",
+        region=config.REGION,
+        memory=options.MemoryOption.MB_256,
+        cpu=1,
+        concurrency=1,
+        max_instances=1,  # nothing is late: a run that finds another one at work may fail
+        timeout_sec=540,  # what Cloud Scheduler waits for
+        retry_count=0,
+    )
+    def purge_expired_sessions(_event: scheduler_fn.ScheduledEvent) -> None:
+        """Deletes what ended long enough ago, with everything below it."""
+        logs.purged(dataclasses.asdict(service.purge(store.sessions(), logs, now())))

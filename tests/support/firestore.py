@@ -16,6 +16,7 @@ from tests.support.waiting import until
 from tools import provision
 
 PROJECT = "demo-webrtc-lite-tests"
+RULES = provision.ROOT / "firestore.rules"
 OWNER = "owner"  # the emulator's name for whoever passes by the rules
 
 
@@ -30,15 +31,30 @@ class Firestore:
         url = f"/v1/projects/{PROJECT}/databases/(default)/documents{quote(path, safe='/:?=')}"
         return self.http.request(method, url, json=json, headers=headers).status_code
 
+    def load_rules(self, rules: str) -> None:
+        """Other rules than the file's, from now on."""
+        content = {"rules": {"files": [{"name": "firestore.rules", "content": rules}]}}
+        self.http.put(f"/emulator/v1/projects/{PROJECT}:securityRules", json=content).raise_for_status()
+
+    def rule_coverage(self) -> dict[str, Any]:
+        """Every expression of the rules with the values that it has had."""
+        report: dict[str, Any] = (
+            self.http.get(f"/emulator/v1/projects/{PROJECT}:ruleCoverage").raise_for_status().json()
+        )
+        return report
+
     def wipe(self) -> None:
         self.http.delete(f"/emulator/v1/projects/{PROJECT}/databases/(default)/documents").raise_for_status()
 
 
 @contextmanager
-def running_firestore() -> Iterator[Firestore]:
+def running_firestore(functions_port: int | None = None) -> Iterator[Firestore]:
+    """With a port for functions, what is written there is told to it, as soon as a trigger is registered."""
     port = free_port()
     arguments = ["--host", "127.0.0.1", "--port", str(port), "--project_id", PROJECT, "--single_project_mode", "true"]
-    arguments += ["--rules", str(provision.ROOT / "firestore.rules")]
+    arguments += ["--rules", str(RULES)]
+    if functions_port:
+        arguments += ["--functions_emulator", f"127.0.0.1:{functions_port}"]
     java = [str(provision.java()), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Duser.language=en"]
     process = subprocess.Popen(
         [*java, "-jar", str(provision.runnable_firestore_jar()), *arguments],

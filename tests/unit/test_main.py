@@ -1,19 +1,27 @@
 """main.py: what is deployed, what an instance loads, and one way through all of it."""
 
 import ast
+import datetime as dt
+import inspect
 import json
 import os
 import subprocess
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
 from flask.testing import FlaskClient
 
 from tests.support.functions import FUNCTIONS, RELAY, SECRET, bearer, deployed_python, framework, token
-from webrtc_lite.edge import config
+from tests.unit.core.calls import DIALLED, NOON
+from tests.unit.edge.test_store import event
+from webrtc_lite.core.records import Session
+from webrtc_lite.core.session import Change
+from webrtc_lite.edge import config, store
 
 # --- the manifest
 
@@ -47,12 +55,17 @@ def manifest() -> dict[str, Any]:
 
 
 def test_these_functions_are_deployed_and_no_other(manifest: dict[str, Any]) -> None:
-    assert manifest["endpoints"].keys() == {"issue_turn_credentials"}
+    assert manifest["endpoints"].keys() == {
+        "issue_turn_credentials", "on_session_written", "sweep_sessions", "purge_expired_sessions",
+    }  # fmt: skip
+
+
+def stated(endpoint: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in endpoint.items() if value is not None}
 
 
 def test_the_callable_is_deployed_with_what_it_needs(manifest: dict[str, Any]) -> None:
-    endpoint = manifest["endpoints"]["issue_turn_credentials"]
-    assert {name: value for name, value in endpoint.items() if value is not None} == {
+    assert stated(manifest["endpoints"]["issue_turn_credentials"]) == {
         "entryPoint": "issue_turn_credentials",
         "platform": "gcfv2",
         "region": ["us-central1"],
@@ -65,6 +78,45 @@ def test_the_callable_is_deployed_with_what_it_needs(manifest: dict[str, Any]) -
         "maxInstances": 10,
         "secretEnvironmentVariables": [{"key": "TURN_SECRET"}],
     }
+
+
+def test_the_trigger_hears_of_every_session(manifest: dict[str, Any]) -> None:
+    assert stated(manifest["endpoints"]["on_session_written"]) == {
+        "entryPoint": "on_session_written",
+        "platform": "gcfv2",
+        "region": ["us-central1"],
+        "eventTrigger": {
+            "eventFilters": {"database": "(default)", "namespace": "(default)"},
+            "eventFilterPathPatterns": {"document": "webrtc_sessions/{session_id}"},
+            "eventType": "google.cloud.firestore.document.v1.written",
+            "retry": False,
+        },
+        "labels": {},
+        "availableMemoryMb": 256,
+        "cpu": 1,
+        "concurrency": 8,
+        "timeoutSeconds": 30,
+        "maxInstances": 40,
+        "secretEnvironmentVariables": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "schedule", "timeout", "instances"),
+    [("sweep_sessions", "* * * * *", 120, 2), ("purge_expired_sessions", "*/15 * * * *", 540, 1)],
+)
+def test_what_is_scheduled_runs_when_it_should(
+    manifest: dict[str, Any], name: str, schedule: str, timeout: int, instances: int
+) -> None:
+    endpoint = stated(manifest["endpoints"][name])
+    assert endpoint["scheduleTrigger"]["schedule"] == schedule
+    assert endpoint["scheduleTrigger"]["retryConfig"]["retryCount"] == 0
+    assert (endpoint["timeoutSeconds"], endpoint["maxInstances"], endpoint["concurrency"]) == (timeout, instances, 1)
+
+
+def test_no_more_is_scheduled_than_is_free(manifest: dict[str, Any]) -> None:
+    """Cloud Scheduler gives three jobs; the third is the relay probe's."""
+    assert len([each for each in manifest["endpoints"].values() if each.get("scheduleTrigger")]) == 2
 
 
 def test_every_function_is_in_the_region_that_clients_know(manifest: dict[str, Any]) -> None:
@@ -115,6 +167,22 @@ def test_a_cold_callable_loads_no_firestore() -> None:
     assert not {"google.cloud.firestore", "google.cloud.firestore_v1", "grpc"} & modules
 
 
+@pytest.mark.parametrize("target", ["on_session_written", "sweep_sessions", "purge_expired_sessions"])
+def test_what_works_on_sessions_loads_nothing_of_the_callable(target: str) -> None:
+    modules = loaded(target)
+    assert "google.cloud.firestore" in modules
+    assert not {"webrtc_lite.edge.requests", "webrtc_lite.edge.callables"} & modules
+
+
+def test_no_instance_makes_a_client_before_it_needs_one() -> None:
+    program = """
+import main
+from webrtc_lite.edge import store
+print(store.sessions.cache_info().currsize)
+"""
+    assert python(program).strip() == "0"
+
+
 def test_another_instance_loads_nothing_of_the_callable() -> None:
     modules = loaded("something_else")
     assert "webrtc_lite.edge.config" in modules
@@ -163,10 +231,10 @@ def test_a_signed_in_user_gets_credentials_from_now_on(phone: FlaskClient, capfd
     )  # fmt: skip
 
 
-def test_a_session_id_is_checked_for_its_form_only(phone: FlaskClient) -> None:
-    for session_id, status in [("a" * 16, 200), ("a" * 15, 400)]:
-        data = {"data": {"session_id": session_id}}
-        assert phone.post("/", headers=bearer(token()), json=data).status_code == status
+def test_a_session_id_of_a_wrong_form_is_not_looked_up(phone: FlaskClient) -> None:
+    response = phone.post("/", headers=bearer(token()), json={"data": {"session_id": "a" * 15}})
+    assert response.json is not None
+    assert response.json["error"]["details"]["code"] == "invalid_field"
 
 
 def test_a_bad_request_is_refused_before_the_relay_is_looked_at(
@@ -202,3 +270,95 @@ def test_main_has_no_function_of_more_than_ten_lines() -> None:
     for function in functions:
         assert function.end_lineno is not None
         assert function.end_lineno - function.lineno <= 10, function.name
+
+
+# --- what the other functions delegate
+
+
+class Recorder:
+    """A store with one session that is long overdue; what was asked of it."""
+
+    unreadable = LookupError
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+        self.times: list[dt.datetime] = []
+
+    def settle(self, seen: store.Snapshot, decide: Callable[[Session], Change | None]) -> Change | None:
+        change = decide(replace(DIALLED, id=seen.session_id, created_at=NOON.replace(year=2000)))
+        assert change is not None
+        self.changes.append(change)
+        return change
+
+    def due(self, now: dt.datetime) -> list[list[store.Snapshot]]:
+        self.times.append(now)
+        return [[store.Snapshot("a", {}, NOON)], [store.Snapshot("b", {}, NOON)]]
+
+    def expired(self, now: dt.datetime) -> list[store.Snapshot]:
+        self.times.append(now)
+        return [store.Snapshot("a", {"status": "ended", "expires_at": NOON.replace(year=2000)}, NOON)]
+
+    def purge(self, seen: store.Snapshot) -> int:
+        assert seen.session_id == "a"
+        return 7
+
+    def read(self, session_id: str) -> Session:
+        return replace(DIALLED, id=session_id)
+
+
+@pytest.fixture
+def recorder(emulated: None, monkeypatch: pytest.MonkeyPatch) -> Recorder:  # noqa: ARG001 (asked for its effect)
+    recorder = Recorder()
+    monkeypatch.setattr(store, "sessions", lambda: recorder)
+    config.durations.cache_clear()
+    return recorder
+
+
+def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+
+def test_an_event_settles_its_session_by_the_time_that_it_is(
+    recorder: Recorder, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import main  # noqa: PLC0415
+
+    before = dt.datetime.now(dt.UTC)
+    inspect.unwrap(main.on_session_written)(event(None, {"status": "pending"}))
+    (change,) = recorder.changes
+    assert change.after.ended_at is not None
+    assert before <= change.after.ended_at <= dt.datetime.now(dt.UTC)
+    assert [line["event"] for line in lines(capfd)] == ["session_settled"]
+
+
+def test_an_event_of_what_has_ended_or_is_gone_asks_nobody(recorder: Recorder) -> None:
+    import main  # noqa: PLC0415
+
+    inspect.unwrap(main.on_session_written)(event({"status": "connected"}, {"status": "ended"}))
+    inspect.unwrap(main.on_session_written)(event({"status": "ended"}, None))
+    assert recorder.changes == []
+
+
+def test_a_sweep_ends_in_one_line_of_its_counts(recorder: Recorder, capfd: pytest.CaptureFixture[str]) -> None:
+    import main  # noqa: PLC0415
+
+    assert framework(cast("Any", main.sweep_sessions)).post("/").status_code == 200
+    assert len(recorder.changes) == 2
+    *_, last = lines(capfd)
+    assert last.items() >= {"event": "swept", "looked_at": 2, "changed": 2, "ended": 2, "failed": 0}.items()
+
+
+def test_a_purge_ends_in_one_line_of_its_counts(recorder: Recorder, capfd: pytest.CaptureFixture[str]) -> None:
+    import main  # noqa: PLC0415
+
+    assert framework(cast("Any", main.purge_expired_sessions)).post("/").status_code == 200
+    assert len(recorder.times) == 1
+    (line,) = lines(capfd)
+    assert line.items() >= {"event": "purged", "looked_at": 1, "sessions": 1, "documents": 7, "spared": 0}.items()
+
+
+@pytest.mark.parametrize(("uid", "status"), [("alice", 200), ("mallory", 403)])
+@pytest.mark.usefixtures("recorder")
+def test_a_session_id_is_looked_up(phone: FlaskClient, uid: str, status: int) -> None:
+    data = {"data": {"session_id": "a" * 16}}
+    assert phone.post("/", headers=bearer(token(uid)), json=data).status_code == status

@@ -11,7 +11,8 @@ import pytest
 from tools.provision import ROOT
 from tools.stack.addresses import PROJECT, Addresses
 from webrtc_lite.core import errors as tree
-from webrtc_lite.edge.config import REGION
+from webrtc_lite.core.machine import TRANSITIONS
+from webrtc_lite.edge.config import DURATIONS, REGION, default
 from webrtc_lite.edge.errors import STATUS
 
 README = (ROOT / "README.md").read_text()
@@ -89,3 +90,21 @@ def test_decisions_and_traps_are_dated() -> None:
     assert decisions
     assert all(re.match(r"- \*\*20\d\d-\d\d-\d\d, ", line) for line in decisions)
     assert re.search(r"\(20\d\d-\d\d-\d\d\)", section("Traps"))
+
+
+def test_the_state_diagram_draws_the_table_of_transitions() -> None:
+    """A second statement of the machine, by hand: a changed row has to be changed twice."""
+    arrows = re.findall(r"^ +(\w+) --> (\w+): (.+)$", section("Call life"), re.MULTILINE)
+    drawn = {(before, *deed.split(" ", 1), after) for before, after, deeds in arrows for deed in deeds.split(", ")}
+
+    assert drawn == {
+        (before, actor, event, after) for before, rows in TRANSITIONS.items() for (actor, event), after in rows.items()
+    }
+
+
+def test_every_duration_is_listed_with_its_default_and_its_range() -> None:
+    listed = {row[0].strip("` "): (row[1], row[2]) for row in rows(section("Deployment in outline")) if len(row) == 4}
+
+    assert listed == {
+        name: (str(default(bounds)), f"{bounds.least} to {bounds.most}") for name, bounds in DURATIONS.items()
+    }

@@ -113,14 +113,13 @@ def _answered(session: Session, now: datetime, durations: Durations) -> Session 
     return replace(session, status=status, answered_at=now, deadline=now + durations.connect, accepted=accepted)
 
 
-def _connected(session: Session, now: datetime, durations: Durations) -> Session | None:
+def _connected(session: Session, now: datetime, _durations: Durations) -> Session | None:
     """Who reports ICE connected is connected, whenever the server hears of it."""
     side = next((side for side in SIDES if session.ice_state.get(side) is IceState.CONNECTED), None)
     if side is None:
         return None
     status = advance(session.status, side, Event.CONNECT)
-    connected = replace(session, status=status, connected_at=now)
-    return replace(connected, deadline=leased_until(connected, durations))
+    return replace(session, status=status, connected_at=now)  # its deadline is the lease, which is the next step
 
 
 def _failed(session: Session, now: datetime, durations: Durations) -> Session | None:

@@ -2,15 +2,21 @@
 
 A param declared twice raises, so all of them are declared here. An unset SecretParam reads as "", and an HMAC with an
 empty key is one that everybody can compute: nothing here has a way round the check.
+
+Durations fail the other way: with a wrong one the default counts, and an error says so. A typing error in how long a
+phone rings must not stop every call.
 """
 
 import functools
 import ipaddress
 import os
 import re
+from dataclasses import dataclass
+from datetime import timedelta
 
 from firebase_functions.params import IntParam, SecretParam, StringParam
 
+from webrtc_lite.core.deadlines import Durations
 from webrtc_lite.core.errors import RelayNotConfiguredError
 from webrtc_lite.core.turn import Relay
 from webrtc_lite.edge import logs
@@ -124,3 +130,59 @@ def _secret_problem(secret: str) -> str:
     if len(secret) < SECRET_MIN:
         return f"TURN_SECRET is shorter than {SECRET_MIN} characters: `openssl rand -hex 32` makes one; {SET_SECRET}"
     return ""
+
+
+# --- durations
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """One duration that an operator may set: its place in Durations, its unit, and from where to where it may go."""
+
+    place: str
+    unit: timedelta
+    least: int
+    most: int
+
+
+# Names of the environment alone, not declared parameters: firebase-tools asks for every declared one, and a deployment
+# that cannot ask stops at each that stands in no file.
+DURATIONS = {
+    "CALL_OFFER_SECONDS": Bounds("offer", timedelta(seconds=1), 10, 120),
+    "CALL_SETTLED_SECONDS": Bounds("settled", timedelta(seconds=1), 60, 600),
+    "CALL_RING_SECONDS": Bounds("ring", timedelta(seconds=1), 10, 120),
+    "CALL_CONNECT_SECONDS": Bounds("connect", timedelta(seconds=1), 10, 120),
+    "CALL_LEASE_MINUTES": Bounds("lease", timedelta(minutes=1), 11, 60),  # clients say every 10 that they are alive
+    "SESSION_KEPT_MINUTES": Bounds("session_kept", timedelta(minutes=1), 10, 1_440),
+    "HISTORY_KEPT_DAYS": Bounds("history_kept", timedelta(days=1), 1, 3_650),
+}
+DIGITS = re.compile(r"[0-9]{1,6}")
+
+
+@functools.cache  # and so told once by an instance
+def durations() -> Durations:
+    """The durations of this deployment; what is out of bounds has its default."""
+    problems = []
+    read = {}
+    for name, bounds in DURATIONS.items():
+        text = os.environ.get(name, "").strip()
+        number = int(text) if DIGITS.fullmatch(text) else -1
+        if bounds.least <= number <= bounds.most:
+            read[bounds.place] = number * bounds.unit
+        elif text:
+            problems.append(
+                f"{name} has to be a whole number from {bounds.least} to {bounds.most},"
+                f" and counts as {default(bounds)}."
+            )
+    found = Durations(**read)
+    if found.settled <= found.offer:  # nobody would be given the time that CALL_OFFER_SECONDS promises
+        problems.append("CALL_SETTLED_SECONDS has to be more than CALL_OFFER_SECONDS: both have their defaults.")
+        found = Durations(**{place: value for place, value in read.items() if place not in ("offer", "settled")})
+    if problems:
+        logs.durations_not_usable(tuple(problems))
+    return found
+
+
+def default(bounds: Bounds) -> int:
+    found: timedelta = getattr(Durations(), bounds.place)
+    return found // bounds.unit

@@ -8,8 +8,10 @@ from webrtc_lite.core.errors import (
     InvalidFieldError,
     InvalidTokenError,
     MalformedRequestError,
+    NotAParticipantError,
     NotSignedInError,
     RelayNotConfiguredError,
+    SessionEndedError,
     UnknownFieldError,
     WebRTCLiteError,
 )
@@ -21,6 +23,8 @@ STATUS: Mapping[type[WebRTCLiteError], FunctionsErrorCode] = {
     NotSignedInError: FunctionsErrorCode.UNAUTHENTICATED,
     InvalidTokenError: FunctionsErrorCode.UNAUTHENTICATED,
     RelayNotConfiguredError: FunctionsErrorCode.FAILED_PRECONDITION,
+    NotAParticipantError: FunctionsErrorCode.PERMISSION_DENIED,
+    SessionEndedError: FunctionsErrorCode.FAILED_PRECONDITION,
 }
 
 # Of the statuses that are answered before the SDK sees the request: google/rpc/code.proto.

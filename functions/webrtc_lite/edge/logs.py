@@ -1,15 +1,17 @@
 """One function per log line: a sentence for people, `event` and its fields for filters and alarms.
 
-No line holds a username, a password, the secret, a token, or anything of a body that has not passed its check.
+No line holds a username, a password, the secret, a token, a description, or anything of a body or a document that has
+not passed its check.
 """
 
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from firebase_functions import logger
 
 from webrtc_lite.core.errors import WebRTCLiteError
+from webrtc_lite.core.session import Change
 
 # The logger prints a text and its line end apart: two requests at once would share a line, and lose both entries.
 WRITING = threading.Lock()
@@ -28,6 +30,63 @@ def request_refused(function: str, error: WebRTCLiteError) -> None:
 def relay_not_configured(problems: tuple[str, ...]) -> None:
     message = "No relay credentials are issued until this is mended: " + " ".join(problems)
     _write(logger.error, message, event="relay_not_configured", problems=list(problems))
+
+
+def durations_not_usable(problems: tuple[str, ...]) -> None:
+    message = "Calls go on with default durations until this is mended: " + " ".join(problems)
+    _write(logger.error, message, event="durations_not_usable", problems=list(problems))
+
+
+def session_settled(change: Change) -> None:
+    """Where a call went. `error` is the code of what was refused in it, never a line of it."""
+    before, after = change.before, change.after
+    error = after.error.code if after.error and after.error != before.error else None
+    _write(
+        logger.info,
+        f"Session {before.status} -> {after.status}." if before.status != after.status else "Session changed.",
+        event="session_settled",
+        session_id=_writable(after.id),
+        before=before.status.value,
+        after=after.status.value,
+        end_reason=after.end_reason.value if after.end_reason else None,
+        error=error,
+        changed=sorted(change.names),
+    )
+
+
+def session_failed(session_id: str, error: Exception) -> None:
+    """With the traceback; the sweep comes back to this session."""
+    message = f"Unexpected {type(error).__name__} in a session."
+    stack_trace = _writable("".join(traceback.format_exception(error)))
+    session = _writable(session_id)
+    _write(logger.error, message, event="session_failed", session_id=session, stack_trace=stack_trace)
+
+
+def session_unreadable(session_id: str, names: tuple[str, ...]) -> None:
+    message = "A session that no rule would have let through cannot be read, and is ended."
+    _write(logger.error, message, event="session_unreadable", session_id=_writable(session_id), fields=list(names))
+
+
+def fields_ignored(session_id: str, names: tuple[str, ...]) -> None:
+    message = "A session has fields that no rule would have let through: they count as absent."
+    _write(logger.warn, message, event="fields_ignored", session_id=_writable(session_id), fields=list(names))
+
+
+def history_exists(session_id: str) -> None:
+    message = "A session has ended that had its history record already: it keeps that one."
+    _write(logger.warn, message, event="history_exists", session_id=_writable(session_id))
+
+
+def swept(counts: Mapping[str, int]) -> None:
+    _write(logger.info, "Sweep done." + _left(counts), event="swept", **counts)
+
+
+def purged(counts: Mapping[str, int]) -> None:
+    _write(logger.info, "Purge done." + _left(counts), event="purged", **counts)
+
+
+def _left(counts: Mapping[str, int]) -> str:
+    return " The bound of one run was reached: the rest follows with the next." if counts["more"] else ""
 
 
 def unexpected(function: str, error: Exception) -> None:

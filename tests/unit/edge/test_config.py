@@ -1,10 +1,14 @@
 """edge/config.py."""
 
 import json
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import timedelta
 
 import pytest
 from firebase_functions.params import SecretParam
 
+from webrtc_lite.core.deadlines import Durations
 from webrtc_lite.core.errors import RelayNotConfiguredError
 from webrtc_lite.core.turn import Relay
 from webrtc_lite.edge import config
@@ -226,3 +230,119 @@ def test_a_refusal_is_not_kept_and_a_relay_is(deployment: Deployment, monkeypatc
     assert config.relay().host == "turn.example.com"
     monkeypatch.setenv("TURN_HOST", "other.example.com")
     assert config.relay().host == "turn.example.com"
+
+
+# --- durations
+
+
+@pytest.fixture
+def durations(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Durations]:
+    """Those of a deployment with these variables set, and no other."""
+
+    def read(**variables: str) -> Durations:
+        for name in config.DURATIONS:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        config.durations.cache_clear()
+        capsys.readouterr()
+        return config.durations()
+
+    return read
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    entries = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert all((entry["event"], entry["severity"]) == ("durations_not_usable", "ERROR") for entry in entries)
+    return [problem for entry in entries for problem in entry["problems"]]
+
+
+def test_nothing_has_to_be_set(durations: Callable[..., Durations], capsys: pytest.CaptureFixture[str]) -> None:
+    assert durations() == Durations()
+    assert told(capsys) == []
+
+
+def test_the_defaults_are_those_of_the_specification() -> None:
+    assert {name: config.default(bounds) for name, bounds in config.DURATIONS.items()} == {
+        "CALL_OFFER_SECONDS": 30,
+        "CALL_SETTLED_SECONDS": 120,
+        "CALL_RING_SECONDS": 30,
+        "CALL_CONNECT_SECONDS": 30,
+        "CALL_LEASE_MINUTES": 15,
+        "SESSION_KEPT_MINUTES": 60,
+        "HISTORY_KEPT_DAYS": 90,
+    }
+
+
+def test_every_duration_may_be_set(durations: Callable[..., Durations], capsys: pytest.CaptureFixture[str]) -> None:
+    assert {bounds.place for bounds in config.DURATIONS.values()} == {each.name for each in fields(Durations)}
+    read = durations(
+        CALL_OFFER_SECONDS="20", CALL_SETTLED_SECONDS=" 90 ", CALL_RING_SECONDS="45", CALL_CONNECT_SECONDS="40",
+        CALL_LEASE_MINUTES="12", SESSION_KEPT_MINUTES="10", HISTORY_KEPT_DAYS="30",
+    )  # fmt: skip
+    assert read == Durations(
+        offer=timedelta(seconds=20), settled=timedelta(seconds=90), ring=timedelta(seconds=45),
+        connect=timedelta(seconds=40), lease=timedelta(minutes=12), session_kept=timedelta(minutes=10),
+        history_kept=timedelta(days=30),
+    )  # fmt: skip
+    assert told(capsys) == []
+
+
+@pytest.mark.parametrize(("name", "bounds"), config.DURATIONS.items())
+def test_a_duration_within_its_range_counts_and_one_beyond_has_its_default(
+    durations: Callable[..., Durations], capsys: pytest.CaptureFixture[str], name: str, bounds: config.Bounds
+) -> None:
+    longest = {"CALL_SETTLED_SECONDS": "600"} if name == "CALL_OFFER_SECONDS" else {}
+    for number in (bounds.least, bounds.most):
+        assert getattr(durations(**(longest | {name: str(number)})), bounds.place) == number * bounds.unit
+        assert told(capsys) == []
+    for number in (bounds.least - 1, bounds.most + 1):
+        assert durations(**{name: str(number)}) == Durations()
+        (problem,) = told(capsys)
+        assert problem.startswith(f"{name} has to be a whole number from {bounds.least} to {bounds.most},")
+        assert problem.endswith(f"counts as {config.default(bounds)}.")
+
+
+@pytest.mark.parametrize("text", ["soon", "30.5", "-30", "+30", "30s", "3_0", "٣٠", "1" * 5000, "0x1e"])
+def test_what_is_no_number_has_its_default_and_is_not_quoted(
+    durations: Callable[..., Durations], capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    assert durations(CALL_RING_SECONDS=text) == Durations()
+    (problem,) = told(capsys)
+    assert text not in problem.replace("30.", "")
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_one_is_not_set(
+    durations: Callable[..., Durations], capsys: pytest.CaptureFixture[str], empty: str
+) -> None:
+    assert durations(CALL_RING_SECONDS=empty) == Durations()
+    assert told(capsys) == []
+
+
+def test_a_wrong_one_does_not_touch_the_others(
+    durations: Callable[..., Durations], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert durations(CALL_RING_SECONDS="60", CALL_LEASE_MINUTES="1") == Durations(ring=timedelta(seconds=60))
+    assert len(told(capsys)) == 1
+
+
+@pytest.mark.parametrize("offer", ["60", "61", "120"])
+def test_a_session_waits_longer_to_be_settled_than_for_its_offer(
+    durations: Callable[..., Durations], capsys: pytest.CaptureFixture[str], offer: str
+) -> None:
+    assert durations(CALL_OFFER_SECONDS="59", CALL_SETTLED_SECONDS="60").settled == timedelta(seconds=60)
+    assert durations(CALL_OFFER_SECONDS=offer, CALL_SETTLED_SECONDS="60", CALL_RING_SECONDS="20") == Durations(
+        ring=timedelta(seconds=20)
+    )
+    (problem,) = told(capsys)
+    assert "more than CALL_OFFER_SECONDS" in problem
+
+
+def test_an_instance_tells_of_its_durations_once(
+    durations: Callable[..., Durations], capsys: pytest.CaptureFixture[str]
+) -> None:
+    durations(CALL_RING_SECONDS="soon")
+    told(capsys)
+    assert config.durations() is config.durations()
+    assert told(capsys) == []

@@ -23,6 +23,8 @@ def test_every_error_has_a_status_and_every_status_an_error() -> None:
         ("not_signed_in", "UNAUTHENTICATED"),
         ("invalid_token", "UNAUTHENTICATED"),
         ("relay_not_configured", "FAILED_PRECONDITION"),
+        ("not_a_participant", "PERMISSION_DENIED"),
+        ("session_ended", "FAILED_PRECONDITION"),
     ],
 )
 def test_the_statuses_are_those_of_the_specification(code: str, status: str) -> None:

@@ -3,11 +3,17 @@
 import io
 import json
 import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.unit.core.calls import CONNECTED, DIALLED, OFFERED, USUAL, at, offer
 from webrtc_lite.core.errors import UnknownFieldError
+from webrtc_lite.core.machine import CALLEE, CALLER
+from webrtc_lite.core.records import Session, SessionError
+from webrtc_lite.core.session import Change, settle
 from webrtc_lite.edge import logs
 
 
@@ -93,3 +99,81 @@ def test_a_line_and_its_end_are_written_together(stream: str, monkeypatch: pytes
     assert locked
     assert all(locked)
     assert not logs.WRITING.locked()
+
+
+# --- sessions
+
+
+def settled(session: Session, seconds: float) -> Change:
+    change = settle(session, at(seconds), USUAL)
+    assert change is not None
+    return change
+
+
+def test_a_settled_session_is_one_line_of_where_it_went(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.session_settled(settled(OFFERED, 31))
+    assert line(capsys.readouterr().out) == {
+        "severity": "INFO",
+        "message": "Session offered -> ended.",
+        "event": "session_settled",
+        "session_id": OFFERED.id,
+        "before": "offered",
+        "after": "ended",
+        "end_reason": "missed",
+        "error": None,
+        "changed": ["end_reason", "ended_at", "expires_at", "status", "updated_at"],
+    }
+
+
+def test_a_refused_description_is_logged_by_its_code(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.session_settled(settled(replace(DIALLED, offer=offer(sdp="v=c4n4ry")), 1))
+    text = capsys.readouterr().out
+    assert line(text)["error"].startswith("sdp_")
+    assert "c4n4ry" not in text
+
+
+def test_a_session_that_stays_where_it_is_has_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    heard = {CALLER: at(60), CALLEE: at(60)}
+    logs.session_settled(settled(replace(CONNECTED, alive_at=heard, error=SessionError("sdp_x", "", "", 1)), 61))
+    logged = line(capsys.readouterr().out)
+    assert (logged["message"], logged["error"]) == ("Session changed.", None)
+
+
+def test_what_failed_in_a_session_is_logged_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.session_failed("a\nb", ConnectionError("no line"))
+    logged = line(capsys.readouterr().err)
+    assert (logged["severity"], logged["event"], logged["session_id"]) == ("ERROR", "session_failed", "a\nb")
+    assert "ConnectionError: no line" in logged["stack_trace"]
+
+
+@pytest.mark.parametrize(
+    ("write", "event", "severity"),
+    [
+        (lambda: logs.session_unreadable("a\ud800", ("caller_id",)), "session_unreadable", "ERROR"),
+        (lambda: logs.fields_ignored("a\ud800", ("caller_id",)), "fields_ignored", "WARNING"),
+    ],
+)
+def test_what_cannot_be_read_is_logged_by_name(
+    capsys: pytest.CaptureFixture[str], write: Callable[[], None], event: str, severity: str
+) -> None:
+    write()
+    logged = line("".join(capsys.readouterr()))
+    assert (logged["event"], logged["severity"], logged["fields"]) == (event, severity, ["caller_id"])
+    assert logged["session_id"] == "a\\ud800"
+
+
+def test_a_record_that_was_there_already_is_worth_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.history_exists("a")
+    logged = line("".join(capsys.readouterr()))
+    assert (logged["event"], logged["severity"], logged["session_id"]) == ("history_exists", "WARNING", "a")
+
+
+@pytest.mark.parametrize(("write", "event"), [(logs.swept, "swept"), (logs.purged, "purged")])
+def test_a_run_is_one_line_of_counts_that_says_when_there_is_more(
+    capsys: pytest.CaptureFixture[str], write: Callable[[Mapping[str, int]], None], event: str
+) -> None:
+    for more in (False, True):
+        write({"looked_at": 3, "more": more})
+        logged = line(capsys.readouterr().out)
+        assert (logged["event"], logged["looked_at"], logged["more"]) == (event, 3, more)
+        assert ("bound" in logged["message"]) is more

@@ -1,0 +1,251 @@
+"""Firestore, and the one seam through which everything that this back end writes goes.
+
+A decision is made on a session as it was read and is written on condition that the session is still that one: the
+precondition on its update time takes no read and no lock. Where the condition fails, somebody else was faster, and the
+session is read and judged again. So an event's own snapshot will do: an old one cannot be written on.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from firebase_functions.core import Change as Written
+from firebase_functions.firestore_fn import Event
+from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from webrtc_lite.core.machine import Actor, Status
+from webrtc_lite.core.records import Session
+from webrtc_lite.core.session import Change
+from webrtc_lite.edge import documents, logs
+
+SESSIONS = "webrtc_sessions"
+HISTORY = "call_history"
+
+TRIES = 5  # of one decision: whoever is overtaken that often has others settle it, or the sweep
+PAGE = 100  # documents of one query at a time: with two descriptions of 64 KiB each they take 13 MB
+BATCH = 400  # writes of one commit; Firestore took 500 for years and now counts megabytes
+
+# How Firestore says that a document is no longer the one that was seen; Aborted is its word when many write at once.
+REFUSALS = (FailedPrecondition, NotFound, AlreadyExists, Aborted)
+
+type Document = firestore.DocumentSnapshot[firestore.DocumentReference]
+type SessionEvent = Event[Written[Document | None]]
+type Decide = Callable[[Session], Change | None]
+
+
+# --- queries: as data, because a missing index shows in production only (a test compares them with the index file)
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question that is asked: of which collection, with which filters, in which order (none: by document id)."""
+
+    collection: str
+    filters: tuple[tuple[str, str], ...]
+    order: tuple[str, ...] = ()
+
+    def of(self, client: firestore.Client, *values: object) -> firestore.Query:
+        query = cast("firestore.Query", client.collection(self.collection))
+        for (path, operator), value in zip(self.filters, values, strict=True):
+            query = query.where(filter=FieldFilter(path, operator, value))
+        return functools.reduce(lambda ordered, path: ordered.order_by(path), self.order, query)
+
+
+UNCONNECTED = Query(SESSIONS, (("status", "in"),))
+# Two equalities: Firestore joins the indexes that every field has by itself, and needs none of their own.
+HUNG_UP = Query(SESSIONS, (("status", "=="), ("hangup.by", "in")))
+OVERDUE = Query(SESSIONS, (("status", "=="), ("deadline", "<=")), ("deadline",))
+EXPIRED = Query(SESSIONS, (("expires_at", "<="),), ("expires_at",))
+QUERIES = (UNCONNECTED, HUNG_UP, OVERDUE, EXPIRED)
+
+
+# --- sessions
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A session document as it was read, and the moment of its last write, which is what a write on it depends on."""
+
+    session_id: str
+    document: Mapping[str, Any] = field(repr=False)
+    update_time: datetime
+
+    @classmethod
+    def of(cls, read: Document) -> "Snapshot":
+        return cls(read.id, read.to_dict() or {}, cast("datetime", read.update_time))
+
+    def session(self) -> Session:
+        session, ignored = documents.session(self.session_id, self.document)
+        if ignored:
+            logs.fields_ignored(self.session_id, ignored)
+        return session
+
+    def remains(self) -> Session | None:
+        return documents.remains(self.session_id, self.document)
+
+
+def written(event: SessionEvent) -> Snapshot | None:
+    """What a trigger has to look at: nothing where the session has ended or is gone."""
+    after = event.data.after
+    if after is None:
+        return None
+    snapshot = Snapshot.of(after)
+    return None if snapshot.document.get("status") == Status.ENDED else snapshot
+
+
+class Sessions:
+    """What service.Sessions asks for."""
+
+    unreadable: type[Exception] = documents.UnreadableDocumentError
+
+    def __init__(self, client: firestore.Client) -> None:
+        self._client = client
+
+    def read(self, session_id: str) -> Session | None:
+        """One that cannot be read is nobody's."""
+        snapshot = self._read(session_id)
+        try:
+            return snapshot.session() if snapshot else None
+        except documents.UnreadableDocumentError:
+            return None
+
+    def settle(self, seen: Snapshot, decide: Decide) -> Change | None:
+        """Writes what `decide` makes of the session, the end and its history record in one commit.
+
+        A session that is gone, and one that needs no change, is nothing. The last of several refusals is raised.
+        """
+        snapshot: Snapshot | None = seen
+        recorded = False
+        tries = 0
+        while snapshot and (change := decide(snapshot.session())):
+            tries += 1
+            try:
+                self._write(snapshot, change, recorded=recorded)
+            except REFUSALS as refusal:
+                if tries == TRIES:
+                    raise
+                # A record that exists was written with the end of this session, which the next look then finds. Should
+                # the session be alive all the same, it has to end without a second one.
+                recorded = recorded or isinstance(refusal, AlreadyExists)
+                snapshot = self._read(seen.session_id)
+            else:
+                return change
+        return None
+
+    def end_unreadable(self, seen: Snapshot, problem: Exception, now: datetime, kept: timedelta) -> bool:
+        """Whether a session that cannot be read was ended. Without history: who spoke when would be a guess."""
+        names = problem.names if isinstance(problem, documents.UnreadableDocumentError) else ()
+        logs.session_unreadable(seen.session_id, names)
+        batch = self._client.batch()
+        batch.update(self._session(seen.session_id), documents.end_of_unreadable(names, now, kept), self._still(seen))
+        try:
+            batch.commit()
+        except REFUSALS:
+            return False  # somebody wrote to it, and an event of that is on its way
+        return True
+
+    def due(self, now: datetime) -> Iterator[Iterator[Snapshot]]:
+        """What a sweep looks at (SPEC section 2), a query at a time; the same session may come twice."""
+        ringing = [Status.PENDING.value, Status.OFFERED.value, Status.ANSWERED.value]
+        sides = [Actor.CALLER.value, Actor.CALLEE.value]
+        yield self._found(HUNG_UP, Status.CONNECTED.value, sides)
+        yield self._found(OVERDUE, Status.CONNECTED.value, now)
+        yield self._found(UNCONNECTED, ringing)
+
+    def expired(self, now: datetime) -> Iterator[Snapshot]:
+        """The sessions whose time is up, the oldest first, with no more of them than the purge needs."""
+        return self._found(EXPIRED, now, only=("status", "expires_at"))
+
+    def purge(self, seen: Snapshot) -> int | None:
+        """Deletes a session and everything below it; how many documents that were, or None if it has changed.
+
+        The session goes with the last of what lies below it, in one commit on condition that it is still the one that
+        was seen: one that has come back to life keeps everything, and one that is interrupted is found again.
+        """
+        deleted = 0
+        below = self._below(seen.session_id)
+        while len(page := below()) > BATCH:
+            if not self._delete_below(seen, page[:BATCH]):
+                return None
+            deleted += BATCH
+        batch = self._client.batch()
+        for reference in page:
+            batch.delete(reference)
+        batch.delete(self._session(seen.session_id), self._still(seen))
+        try:
+            batch.commit()
+        except REFUSALS:
+            return None
+        return deleted + len(page) + 1
+
+    def _read(self, session_id: str) -> Snapshot | None:
+        read = self._session(session_id).get()
+        return Snapshot.of(read) if read.exists else None
+
+    def _write(self, seen: Snapshot, change: Change, *, recorded: bool) -> None:
+        fields = documents.update(change)
+        present = {name: firestore.DELETE_FIELD if value is None else value for name, value in fields.items()}
+        batch = self._client.batch()
+        batch.update(self._session(seen.session_id), present, self._still(seen))
+        if change.history and recorded:
+            logs.history_exists(seen.session_id)
+        elif change.history:
+            record = self._client.collection(HISTORY).document(seen.session_id)
+            # Not set(): a second record must not replace the first.
+            batch.create(record, documents.history(change.history))
+        batch.commit()
+
+    def _found(self, query: Query, *values: object, only: tuple[str, ...] = ()) -> Iterator[Snapshot]:
+        """The answer to a query, read in pages as it is used."""
+        asked = query.of(self._client, *values).limit(PAGE)
+        page = (asked.select(only) if only else asked).get()
+        while page:
+            yield from map(Snapshot.of, page)
+            if len(page) < PAGE:
+                return
+            page = (asked.select(only) if only else asked).start_after(page[-1]).get()
+
+    def _below(self, session_id: str) -> Callable[[], list[firestore.DocumentReference]]:
+        """Looks for what lies below a session, at any depth and by any name: up to one more than a batch holds."""
+
+        def look() -> list[firestore.DocumentReference]:
+            found: list[firestore.DocumentReference] = []
+            for collection in self._session(session_id).collections():
+                query = collection.recursive().select([]).limit(BATCH + 1 - len(found))
+                found += [cast("firestore.DocumentReference", each.reference) for each in query.stream()]
+                if len(found) > BATCH:
+                    break
+            return found
+
+        return look
+
+    def _delete_below(self, seen: Snapshot, references: list[firestore.DocumentReference]) -> bool:
+        """A part of what lies below a session, unless that has changed. Here a lock is needed: it is not written to."""
+
+        @firestore.transactional
+        def delete(transaction: firestore.Transaction) -> bool:
+            session = self._session(seen.session_id).get(["status"], transaction=transaction)
+            if not session.exists or session.update_time != seen.update_time:
+                return False
+            for reference in references:
+                transaction.delete(reference)
+            return True
+
+        return bool(delete(self._client.transaction()))
+
+    def _session(self, session_id: str) -> firestore.DocumentReference:
+        return self._client.collection(SESSIONS).document(session_id)
+
+    def _still(self, seen: Snapshot) -> Any:  # noqa: ANN401 (the SDK's own type is private)
+        return self._client.write_option(last_update_time=seen.update_time)
+
+
+@functools.cache
+def sessions() -> Sessions:
+    """One client for an instance, made when it is first used. The SDK makes another for every event: not this one."""
+    return Sessions(firestore.Client(project=os.environ.get("GCLOUD_PROJECT")))
