@@ -11,7 +11,7 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	for (const each of Object.values(lock.packages)) delete each.resolved; \
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
-.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e check format bench mutants lock \
+.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e smoke check format contract bench mutants lock \
 	deploy deploy-target python clean
 .DEFAULT_GOAL := help
 
@@ -39,6 +39,9 @@ test-rules: python ## firestore.rules in the Firestore emulator
 test-interop: python ## credentials against a real Coturn
 	$(PYTEST) tests/interop
 
+smoke: python ## one relayed call through the running stack, its timeline in milliseconds
+	@PYTHONPATH=client $(PY) -m webrtc_lite_client smoke $(ARGS)
+
 test-e2e: python node_modules ## the whole local stack, as a user starts it, and a browser
 	$(PYTEST) tests/e2e
 
@@ -57,6 +60,9 @@ bench: python ## figures, as ratios within one run
 
 mutants: python ## the mutation score of the core
 	$(PY) -m tests.mutants
+
+contract: python ## the wire contract as JSON Schema and TypeScript types, from the code
+	PYTHONPATH=functions $(PY) -m tools.contract
 
 deploy: deploy-target python node_modules ## rules, indexes, functions, page: PROJECT=<id>; FORCE=1 also deletes
 	npx --no-install firebase deploy --only firestore,functions,hosting --project "$(PROJECT)" --non-interactive \
