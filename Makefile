@@ -5,6 +5,7 @@ PY := .venv/bin/python
 BOOTSTRAP_PYTHON := $(shell for p in python3.12 python3 python3.13 python3.14 /usr/bin/python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
 PYTEST := $(PY) -m pytest
+NODE_MODULES := node_modules/.package-lock.json# what npm writes last
 
 # npm leaves out where packages come from (.npmrc), but for those that another package's own lock names.
 NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f)); \
@@ -12,13 +13,13 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
 .PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e check format bench mutants lock \
-	deploy deploy-target python clean
+	deploy deploy-target python node_modules clean
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-run: python node_modules ## the whole local stack; stops on Ctrl-C (ARGS="--help" for another one beside it)
+run: python $(NODE_MODULES) ## the whole local stack; stops on Ctrl-C (ARGS="--help" for another one beside it)
 	@exec $(PY) -m tools.stack $(ARGS)
 
 test: test-fast test-e2e ## every suite
@@ -39,7 +40,7 @@ test-rules: python ## firestore.rules in the Firestore emulator
 test-interop: python ## credentials against a real Coturn
 	$(PYTEST) tests/interop
 
-test-e2e: python node_modules ## the whole local stack, as a user starts it, and a browser
+test-e2e: python $(NODE_MODULES) ## the whole local stack, as a user starts it, and a browser
 	$(PYTEST) tests/e2e
 
 check: python ## format, lint, types, import rules
@@ -58,7 +59,7 @@ bench: python ## figures, as ratios within one run
 mutants: python ## the mutation score of the core
 	$(PY) -m tests.mutants
 
-deploy: deploy-target python node_modules ## rules, indexes, functions, page: PROJECT=<id>; FORCE=1 also deletes
+deploy: deploy-target python $(NODE_MODULES) ## rules, indexes, functions, page: PROJECT=<id>; FORCE=1 also deletes
 	npx --no-install firebase deploy --only firestore,functions,hosting --project "$(PROJECT)" --non-interactive \
 		$(if $(FORCE),--force)
 
@@ -79,6 +80,8 @@ clean: ## remove what was installed and made here
 python:
 	@$(BOOTSTRAP_PYTHON) tools/bootstrap.py
 
-node_modules: package-lock.json
+node_modules: $(NODE_MODULES)
+
+$(NODE_MODULES): package-lock.json
 	npm ci --prefer-offline --omit=optional --ignore-scripts
-	@touch node_modules
+	@touch $@

@@ -6,6 +6,7 @@ No line holds a username, a password, the secret, a token, or anything of a body
 import threading
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from firebase_functions import logger
 
@@ -31,10 +32,11 @@ def relay_not_configured(problems: tuple[str, ...]) -> None:
 
 
 def unexpected(function: str, error: Exception) -> None:
-    """With the traceback, which the SDK leaves out; `stack_trace` is where Error Reporting looks for it."""
-    stack_trace = _writable("".join(traceback.format_exception(error)))
+    """By what and where, which the SDK leaves out. Not the error's own words: they may quote what a client sent."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
     message = f"Unexpected {type(error).__name__} in {function}."
-    _write(logger.error, message, event="unexpected_error", function=function, stack_trace=stack_trace)
+    _write(logger.error, message, event="unexpected_error", function=function, where=where)
 
 
 def _write(write: Callable[..., None], message: str, **fields: object) -> None:
