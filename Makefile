@@ -5,20 +5,21 @@ PY := .venv/bin/python
 BOOTSTRAP_PYTHON := $(shell for p in python3.12 python3 python3.13 python3.14 /usr/bin/python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
 PYTEST := $(PY) -m pytest
+NODE_MODULES := node_modules/.package-lock.json# what npm writes last
 
 # npm leaves out where packages come from (.npmrc), but for those that another package's own lock names.
 NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f)); \
 	for (const each of Object.values(lock.packages)) delete each.resolved; \
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
-.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e smoke check format contract bench mutants lock \
-	deploy deploy-target python clean
+.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e smoke check format contract bench \
+	mutants lock deploy deploy-target python node_modules clean
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-run: python node_modules ## the whole local stack; stops on Ctrl-C (ARGS="--help" for another one beside it)
+run: python $(NODE_MODULES) ## the whole local stack; stops on Ctrl-C (ARGS="--help" for another one beside it)
 	@exec $(PY) -m tools.stack $(ARGS)
 
 test: test-fast test-e2e ## every suite
@@ -42,7 +43,7 @@ test-interop: python ## credentials against a real Coturn
 smoke: python ## one relayed call through the running stack, its timeline in milliseconds
 	@PYTHONPATH=client $(PY) -m webrtc_lite_client smoke $(ARGS)
 
-test-e2e: python node_modules ## the whole local stack, as a user starts it, and a browser
+test-e2e: python $(NODE_MODULES) ## the whole local stack, as a user starts it, and a browser
 	$(PYTEST) tests/e2e
 
 check: python ## format, lint, types, import rules
@@ -64,7 +65,7 @@ mutants: python ## the mutation score of the core
 contract: python ## the wire contract as JSON Schema and TypeScript types, from the code
 	PYTHONPATH=functions $(PY) -m tools.contract
 
-deploy: deploy-target python node_modules ## rules, indexes, functions, page: PROJECT=<id>; FORCE=1 also deletes
+deploy: deploy-target python $(NODE_MODULES) ## rules, indexes, functions, page: PROJECT=<id>; FORCE=1 also deletes
 	npx --no-install firebase deploy --only firestore,functions,hosting --project "$(PROJECT)" --non-interactive \
 		$(if $(FORCE),--force)
 
@@ -85,6 +86,8 @@ clean: ## remove what was installed and made here
 python:
 	@$(BOOTSTRAP_PYTHON) tools/bootstrap.py
 
-node_modules: package-lock.json
+node_modules: $(NODE_MODULES)
+
+$(NODE_MODULES): package-lock.json
 	npm ci --prefer-offline --omit=optional --ignore-scripts
-	@touch node_modules
+	@touch $@

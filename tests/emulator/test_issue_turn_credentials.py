@@ -253,8 +253,9 @@ HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         HEAD + b"Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}",
         HEAD + b"\r\n",
         b"POST / HTTP/1.1\r\n\r\n",
+        b"OPTIONS / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
     ],
-    ids=["chunk", "cut-chunk", "cut", "negative", "word", "lengths", "types", "none", "no-host"],
+    ids=["chunk", "cut-chunk", "cut", "negative", "word", "lengths", "types", "none", "no-host", "preflight"],
 )  # fmt: skip
 def test_broken_http_is_no_server_error(server: Server, sent: bytes) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:

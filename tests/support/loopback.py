@@ -12,7 +12,7 @@ type Replies = Mapping[str, tuple[int, bytes]]
 
 @dataclass
 class Loopback:
-    """What was asked, as `POST /path`, and with which headers."""
+    """What was asked, as `POST /path`, and with which headers, their names in lower case."""
 
     port: int
     asked: list[str] = field(default_factory=list)
@@ -32,7 +32,7 @@ def answering(replies: Replies) -> Iterator[Loopback]:
         def answer(self) -> None:
             asked = f"{self.command} {self.path}"
             met.asked.append(asked)
-            met.headers.append(dict(self.headers))
+            met.headers.append({name.lower(): value for name, value in self.headers.items()})
             status, body = replies.get(asked, (501, b""))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))

@@ -4,6 +4,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
+from tests.support.waiting import until
+
 
 @dataclass(frozen=True)
 class Programs:
@@ -30,3 +34,10 @@ class Programs:
 
     def calls(self) -> list[str]:
         return self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
+
+
+def begun(pid: int) -> psutil.Process:
+    """A process that was just started, once it can be seen with which command and environment."""
+    process = psutil.Process(pid)
+    until(lambda: bool(process.environ()), f"process {pid}", within_s=10)
+    return process

@@ -17,39 +17,20 @@ BAD_REQUEST = 400
 type Way = Literal["udp", "tcp", "tls"]
 
 
-@asynccontextmanager
-async def allocation(
-    username: str | None, password: str | None, port: int, way: Way = "udp", certificate: Path | None = None
-) -> AsyncIterator[turn.TurnClientProtocol]:
-    """One allocation, given back at the end."""
-    loop = asyncio.get_running_loop()
-    server = (HOST, port)
-    arguments = (server, username, password, LIFETIME_S, LIFETIME_S)
-    protocol: turn.TurnClientProtocol
-    async with asyncio.timeout(WITHIN_S):
-        if way == "udp":
-            _, protocol = await loop.create_datagram_endpoint(
-                lambda: turn.TurnClientUdpProtocol(*arguments), remote_addr=server
-            )
-        else:
-            trusted = ssl.create_default_context(cafile=certificate) if way == "tls" else None
-            _, protocol = await loop.create_connection(
-                lambda: turn.TurnClientTcpProtocol(*arguments), HOST, port, ssl=trusted
-            )
-        try:
-            await protocol.connect()
-            yield protocol
-            await protocol.delete()
-        finally:
-            protocol.transport.close()
+class UdpClient(turn.TurnClientUdpProtocol):
+    """Says when its socket is closed, and hears the 400 that Coturn does not sign.
 
-
-class Listening(turn.TurnClientUdpProtocol):
-    """Hears the 400 that Coturn does not sign, and that aioice by RFC 8489 section 9.2.5 waits past in vain."""
+    By RFC 8489 section 9.2.5 aioice waits past an unsigned answer, in vain.
+    """
 
     def __init__(self, server: tuple[str, int], username: str | None, password: str | None) -> None:
         super().__init__(server, username, password, LIFETIME_S, LIFETIME_S)
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.bad_request: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.closed.set_result(None)
 
     def datagram_received(self, data: bytes | str, addr: tuple[str, int]) -> None:
         if isinstance(data, bytes):
@@ -59,31 +40,74 @@ class Listening(turn.TurnClientUdpProtocol):
         super().datagram_received(data, addr)
 
 
+class TcpClient(turn.TurnClientTcpProtocol):
+    def __init__(self, server: tuple[str, int], username: str | None, password: str | None) -> None:
+        super().__init__(server, username, password, LIFETIME_S, LIFETIME_S)
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.closed.set_result(None)
+
+
+type Client = UdpClient | TcpClient
+
+
+@asynccontextmanager
+async def connected(
+    username: str | None, password: str | None, port: int, way: Way, certificate: Path | None = None
+) -> AsyncIterator[Client]:
+    """A client that has asked for nothing yet, its socket closed at the end."""
+    loop = asyncio.get_running_loop()
+    server = (HOST, port)
+    client: Client
+    async with asyncio.timeout(WITHIN_S):
+        if way == "udp":
+            _, client = await loop.create_datagram_endpoint(
+                lambda: UdpClient(server, username, password), remote_addr=server
+            )
+        else:
+            trusted = ssl.create_default_context(cafile=certificate) if way == "tls" else None
+            _, client = await loop.create_connection(
+                lambda: TcpClient(server, username, password), HOST, port, ssl=trusted
+            )
+        try:
+            yield client
+        finally:
+            client.transport.close()
+            await client.closed
+
+
+@asynccontextmanager
+async def allocation(
+    username: str | None, password: str | None, port: int, way: Way = "udp", certificate: Path | None = None
+) -> AsyncIterator[Client]:
+    """One allocation, given back at the end."""
+    async with connected(username, password, port, way, certificate) as client:
+        await client.connect()
+        yield client
+        await client.delete()
+
+
 async def refusal(username: str | None, password: str | None, port: int) -> int | None:
     """The number with which the relay refuses an allocation over UDP, or nothing where it grants one."""
-    server = (HOST, port)
-    _, client = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: Listening(server, username, password), remote_addr=server
-    )
-    connecting = asyncio.create_task(client.connect())
-    try:
-        async with asyncio.timeout(WITHIN_S):
-            either: set[asyncio.Future[Any]] = {connecting, client.bad_request}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    async with connected(username, password, port, "udp") as client:
+        assert isinstance(client, UdpClient)
+        connecting = asyncio.create_task(client.connect())
+        either: set[asyncio.Future[Any]] = {connecting, client.bad_request}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if client.bad_request.done():
+            connecting.cancel()
             return BAD_REQUEST
-        await connecting
+        try:
+            await connecting
+        except stun.TransactionFailed as failed:
+            return failed.response.error_code
         await client.delete()
-    except stun.TransactionFailed as failed:
-        return failed.response.error_code
-    else:
         return None
-    finally:
-        connecting.cancel()
-        client.transport.close()
 
 
-async def peer_refusal(client: turn.TurnClientProtocol, peer: str) -> int | None:
+async def peer_refusal(client: Client, peer: str) -> int | None:
     """The number with which the relay refuses to relay to a peer, or nothing where it would. No data is sent."""
     client.channel_number += 1
     try:

@@ -6,6 +6,7 @@ import argparse
 import fcntl
 import json
 import os
+import re
 import select
 import signal
 import sys
@@ -26,6 +27,7 @@ from tools.stack.suite import Suite, local_secret
 
 READY_WITHIN_S = 120.0
 LOOK_EVERY_S = 0.2
+PORT_MAX = 65_535
 PORTS_FREE_WITHIN_S = 5.0  # the kernel may hold a listening socket for a moment after its process was killed
 NOT_LOADED = "Failed to load function definition"  # firebase-tools says so and goes on without functions
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -42,10 +44,12 @@ class Terminal:
     stopped: threading.Event = field(default_factory=threading.Event)
     # Asked once: a terminal that was closed says that it is none.
     opened: bool = field(default_factory=sys.stdout.isatty)
+    _writing: threading.Lock = field(default_factory=threading.Lock)
 
     def say(self, line: str = "") -> None:
         try:
-            print(line, flush=True)
+            with self._writing:  # print() writes a line and its end apart, and every part has a thread that speaks
+                print(line, flush=True)
         except OSError:
             self.stopped.set()
 
@@ -179,8 +183,8 @@ def clear_the_way(home: Path, addresses: Addresses, terminal: Terminal) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
-    parser.add_argument("--project", default=PROJECT, help="project id of the emulators, demo-...")
-    parser.add_argument("--port-offset", type=int, default=0, help="moves every port up, for a stack beside another")
+    parser.add_argument("--project", type=project, default=PROJECT, help="project id of the emulators, demo-...")
+    parser.add_argument("--port-offset", type=offset, default=0, help="moves every port up, for a stack beside another")
     parser.add_argument("--functions", type=Path, default=Suite.functions, help="another functions directory")
     arguments = parser.parse_args()
     terminal = Terminal()
@@ -202,6 +206,20 @@ def main() -> int:
         terminal.say(f"\n  ✗ {problem}\n")
         return 1
     return 0
+
+
+def project(text: str) -> str:
+    """A demo- id and no other: with a real one the emulators would look for the real project."""
+    if not re.fullmatch(r"demo-[a-z0-9-]{1,25}", text):
+        raise argparse.ArgumentTypeError("it has to begin with demo-, followed by a-z, 0-9 and -")
+    return text
+
+
+def offset(text: str) -> int:
+    highest = max(listener.port for listener in Addresses().listeners())
+    if not text.isdecimal() or highest + int(text) > PORT_MAX:
+        raise argparse.ArgumentTypeError(f"it has to be from 0 to {PORT_MAX - highest}")
+    return int(text)
 
 
 def stopper(terminal: Terminal) -> Callable[[int, FrameType | None], None]:

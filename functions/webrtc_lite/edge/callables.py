@@ -86,10 +86,10 @@ def _guarding(sdk: View, name: str) -> View:
 
     @functools.wraps(sdk)  # with its __dict__, and so with the __firebase_endpoint__ that discovery looks for
     def guarded(request: Request) -> Response:
-        if request.method == "OPTIONS":  # a browser asks before it POSTs
-            return sdk(request)
         try:
             body = _read(request)
+            if request.method == "OPTIONS":  # a browser asks before it POSTs
+                return sdk(request)
             _check_headers(request)
             _check_body(body)
             _check_token(request.headers.get("Authorization"))
@@ -147,14 +147,15 @@ def _check_body(body: bytes) -> None:
 
 def _check_token(header: str | None) -> None:
     """What the SDK would quote in its log when it fails: a token it cannot parse, or claims full of line breaks."""
-    if header is None:
+    if not header:
         raise NotSignedInError("The request is not signed in.", hint=SIGN_IN)
     segments = TOKEN.fullmatch(header)
     if segments is None:
         raise InvalidTokenError("The Authorization header is not a Bearer token.", hint=REFRESH)
     head, payload, signature = segments.groups()
     try:
-        json_parts = json.loads(_base64url(head)), json.loads(_base64url(payload))
+        # As text: of bytes json would guess the encoding, and pass what the SDK then cannot parse, and quotes.
+        json_parts = json.loads(_base64url(head).decode()), json.loads(_base64url(payload).decode())
         _base64url(signature)
     except (ValueError, RecursionError):
         json_parts = None, None

@@ -26,11 +26,12 @@ REGION = "us-central1"
 TURN_HOST = StringParam("TURN_HOST", description="Host name or address of the Coturn relay")
 TURN_PORT = IntParam("TURN_PORT", default=3478, description="Its port for UDP and TCP")
 TURN_TLS_PORTS = StringParam("TURN_TLS_PORTS", default="5349,443", description="Its ports for TLS, with commas between")
-TURN_SECRET = SecretParam("TURN_SECRET", description="The secret shared with Coturn (static-auth-secret)")
+TURN_SECRET = SecretParam("TURN_SECRET", description="The secret that Coturn checks with")
 
 PORT_MAX = 65_535
 HOST_MAX = 253  # RFC 1035 section 2.3.4, without the root's dot
 SECRET_MIN = 16  # bytes: less can be guessed from a single captured username and password
+NUMBER = re.compile(r"\d+|0[xX][0-9A-Fa-f]*")
 LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")  # RFC 1123 section 2.1
 
 SET_SECRET = "type `firebase functions:secrets:set TURN_SECRET`, paste the relay's secret, and deploy again."  # noqa: S105 (a command)
@@ -71,7 +72,7 @@ def _host(text: str) -> tuple[str, str]:
         )
     if _reaches_nobody(text, address) and not os.environ.get("FUNCTIONS_EMULATOR"):
         return "", (
-            "TURN_HOST is an address of this machine, which no phone can reach: put the relay's public name"
+            "TURN_HOST is an address that no phone can reach: put the relay's public name"
             " into functions/.env.<project>, as in TURN_HOST=turn.example.com."
         )
     # RFC 3986 section 3.2.2, which RFC 7064 and 7065 take over: an IPv6 address stands in brackets.
@@ -90,15 +91,15 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 def _is_host_name(text: str) -> bool:
     labels = text.split(".")
-    # A name whose last label is a number is a mistyped address: no such top-level domain exists (RFC 3696 section 2).
-    return len(text) <= HOST_MAX and all(map(LABEL.fullmatch, labels)) and not labels[-1].isdigit()
+    # A name whose last label is a number is an address in disguise, or a mistyped one (RFC 3696 section 2).
+    return len(text) <= HOST_MAX and all(map(LABEL.fullmatch, labels)) and not NUMBER.fullmatch(labels[-1])
 
 
 def _reaches_nobody(text: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> bool:
     if address is None:
         return text.lower().split(".")[-1] == "localhost"  # RFC 6761 section 6.3
     plain = getattr(address, "ipv4_mapped", None) or address
-    return bool(plain.is_loopback or plain.is_unspecified)
+    return any((plain.is_loopback, plain.is_unspecified, plain.is_link_local, plain.is_multicast, plain.is_reserved))
 
 
 def _ports() -> tuple[list[int], str]:

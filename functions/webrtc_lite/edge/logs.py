@@ -7,6 +7,7 @@ not passed its check.
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from firebase_functions import logger
 
@@ -55,11 +56,9 @@ def session_settled(change: Change) -> None:
 
 
 def session_failed(session_id: str, error: Exception) -> None:
-    """With the traceback; the sweep comes back to this session."""
+    """The sweep comes back to this session."""
     message = f"Unexpected {type(error).__name__} in a session."
-    stack_trace = _writable("".join(traceback.format_exception(error)))
-    session = _writable(session_id)
-    _write(logger.error, message, event="session_failed", session_id=session, stack_trace=stack_trace)
+    _write(logger.error, message, event="session_failed", session_id=_writable(session_id), where=_where(error))
 
 
 def session_unreadable(session_id: str, names: tuple[str, ...]) -> None:
@@ -90,10 +89,14 @@ def _left(counts: Mapping[str, int]) -> str:
 
 
 def unexpected(function: str, error: Exception) -> None:
-    """With the traceback, which the SDK leaves out; `stack_trace` is where Error Reporting looks for it."""
-    stack_trace = _writable("".join(traceback.format_exception(error)))
+    """By what and where, which the SDK leaves out. Not the error's own words: they may quote what a client sent."""
     message = f"Unexpected {type(error).__name__} in {function}."
-    _write(logger.error, message, event="unexpected_error", function=function, stack_trace=stack_trace)
+    _write(logger.error, message, event="unexpected_error", function=function, where=_where(error))
+
+
+def _where(error: Exception) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def _write(write: Callable[..., None], message: str, **fields: object) -> None:

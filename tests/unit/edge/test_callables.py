@@ -253,8 +253,9 @@ class BrokenStream(io.BytesIO):
 # --- who is asking
 
 
-def test_a_request_without_a_token_is_not_signed_in() -> None:
-    response = client().post("/", headers=JSON, json={"data": None})
+@pytest.mark.parametrize("headers", [JSON, JSON | {"Authorization": ""}], ids=["none", "empty"])
+def test_a_request_without_a_token_is_not_signed_in(headers: dict[str, str]) -> None:
+    response = client().post("/", headers=headers, json={"data": None})
     assert unauthenticated(response, "not_signed_in") == "The request is not signed in."
 
 
@@ -264,7 +265,7 @@ HEAD, PAYLOAD, _ = token().split(".")
 @pytest.mark.parametrize(
     "header",
     [
-        "", "Bearer", "Bearer ", "bearer " + token(), "Basic YWxpY2U6cHc=", token(), "Bearer  " + token(),
+        "Bearer", "Bearer ", "bearer " + token(), "Basic YWxpY2U6cHc=", token(), "Bearer  " + token(),
         f"Bearer {token()},Bearer {token()}", "Bearer a.b", "Bearer a.b.c.d", "Bearer null",
         f"Bearer {HEAD}.{PAYLOAD}.s!g", f"Bearer {HEAD}=.{PAYLOAD}.", "Bearer é.é.é",
     ],
@@ -285,6 +286,19 @@ def test_a_header_that_is_no_bearer_token_is_refused(header: str) -> None:
 def test_a_token_that_is_no_jwt_is_refused(text: str) -> None:
     response = client().post("/", headers=JSON | bearer(text), json={"data": None})
     assert unauthenticated(response, "invalid_token") == "The ID token is not a JSON Web Token."
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("which", [0, 1], ids=["header", "payload"])
+def test_a_token_in_another_encoding_is_refused_before_the_sdk_would_quote_it(
+    encoding: str, which: int, logged: Callable[[], str]
+) -> None:
+    parts = [HEAD, PAYLOAD, ""]
+    parts[which] = segment(json.dumps({"alg": "none", "sub": CANARY}).encode(encoding))
+
+    response = client().post("/", headers=JSON | bearer(".".join(parts)), json={"data": None})
+    assert unauthenticated(response, "invalid_token") == "The ID token is not a JSON Web Token."
+    assert CANARY not in logged()
 
 
 @pytest.mark.parametrize(
@@ -366,7 +380,7 @@ def test_our_errors_become_their_status_with_details(logged: Callable[[], str]) 
     assert '"function": "refuse"' in logged()
 
 
-def test_the_unforeseen_is_logged_once_with_its_traceback_and_the_client_hears_nothing_of_it(
+def test_the_unforeseen_is_logged_once_with_its_place_and_nobody_hears_its_words(
     logged: Callable[[], str],
 ) -> None:
     def break_down(_request: CallableRequest[Any]) -> None:
@@ -380,8 +394,9 @@ def test_the_unforeseen_is_logged_once_with_its_traceback_and_the_client_hears_n
         "details": {"code": "internal"},
     }
     output = logged()
-    assert output.count("RuntimeError: the inner life of the server") == 1
-    assert "in break_down" in output
+    assert output.count("Unexpected RuntimeError in break_down.") == 1
+    assert ' break_down"' in output
+    assert "the inner life" not in output
 
 
 def test_a_result_that_is_not_json_is_an_internal_error_too() -> None:
