@@ -141,8 +141,11 @@ def test_a_session_that_stays_where_it_is_has_changed(capsys: pytest.CaptureFixt
     assert (logged["message"], logged["error"]) == ("Session changed.", None)
 
 
-def test_what_failed_in_a_session_is_logged_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.session_failed("a\nb", ConnectionError("no line"))
+def test_what_failed_in_a_session_is_logged_by_kind_and_place(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        raise ConnectionError("no line")
+    except ConnectionError as error:
+        logs.session_failed("a\nb", error)
     logged = line(capsys.readouterr().err)
     assert (logged["severity"], logged["event"], logged["session_id"]) == ("ERROR", "session_failed", "a\nb")
     assert logged["where"][-1].startswith("test_logs.py:")
