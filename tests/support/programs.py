@@ -1,6 +1,10 @@
 """Programs that a test wrote itself, on a PATH with nothing else on it."""
 
+import os
 import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,3 +45,14 @@ def begun(pid: int) -> psutil.Process:
     process = psutil.Process(pid)
     until(lambda: bool(process.environ()), f"process {pid}", within_s=10)
     return process
+
+
+@contextmanager
+def running(*command: str, environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A child of this process, ended at the latest when the test is."""
+    with subprocess.Popen(command, env={"PATH": os.environ["PATH"], **(environment or {})}) as child:
+        try:
+            begun(child.pid)
+            yield child
+        finally:
+            child.kill()

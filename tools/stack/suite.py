@@ -111,8 +111,9 @@ def local_secret() -> str:
     name = "TURN_SECRET="
     if SECRETS.exists():
         for line in SECRETS.read_text().splitlines():
-            if line.startswith(name) and line != name:
-                return line.removeprefix(name)
+            value = line.removeprefix(name).strip().strip("\"'")  # firebase-tools reads quotes as dotenv does
+            if line.startswith(name) and value:
+                return value
         raise provision.Missing(f"{SECRETS.relative_to(ROOT)} has no TURN_SECRET. Add one, or remove the file.")
     secret = secrets.token_hex(32)
     write_private(SECRETS, f"{name}{secret}\n".encode())

@@ -2,13 +2,12 @@
 
 import os
 import socket
-import subprocess
 
 import psutil
 import pytest
 
 from tests.support.ports import free_port
-from tests.support.waiting import until
+from tests.support.programs import running
 from tools.stack import ports
 from tools.stack.addresses import Listener, Protocol
 
@@ -71,21 +70,15 @@ def test_a_port_whose_process_cannot_be_seen_is_said_to_be_another_users() -> No
 
 
 def test_a_process_that_ends_while_it_is_asked_keeps_its_number() -> None:
-    with subprocess.Popen(["sleep", "60"]) as child:
+    with running("sleep", "600") as child:
         process = psutil.Process(child.pid)
-        child.kill()
 
     assert ports.describe(process) == f"pid {child.pid}"
 
 
 def test_a_long_command_is_cut() -> None:
-    with subprocess.Popen(["sleep", "60", *["0"] * 200]) as child:
-        try:
-            process = psutil.Process(child.pid)
-            until(lambda: process.name() == "sleep" and bool(process.cmdline()), "its program", within_s=10)
-            described = ports.describe(process)
-        finally:
-            child.kill()
+    with running("sleep", "600", *["0"] * 200) as child:
+        described = ports.describe(psutil.Process(child.pid))
 
-    assert described.startswith(f"sleep (pid {child.pid}): sleep 60 0 0")
+    assert described.startswith(f"sleep (pid {child.pid}): sleep 600 0 0")
     assert len(described) == len(f"sleep (pid {child.pid}): ") + 120

@@ -4,12 +4,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.support.programs import begun, running
 from tests.support.waiting import until
 from tools.stack import processes
 from tools.stack.processes import MARK, Part
@@ -58,23 +58,12 @@ def typed() -> Iterator[int]:
         os.close(each)
 
 
-@contextmanager
-def running(*command: str, mark: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A child of this process, ended at the latest when the test is."""
-    environment = {"PATH": os.environ["PATH"]} | ({MARK: str(mark)} if mark else {})
-    with subprocess.Popen(command, env=environment) as child:
-        try:
-            yield child
-        finally:
-            child.kill()
-
-
 def detached(environment: dict[str, str]) -> psutil.Process:
     """A grandchild in a session of its own, whose parent has ended."""
     started = subprocess.run(
         [sys.executable, "-I", "-S", "-c", DETACHED], env=environment, check=True, stdout=subprocess.PIPE, text=True
     )
-    return psutil.Process(int(started.stdout))
+    return begun(int(started.stdout))
 
 
 # One part
@@ -170,7 +159,7 @@ def test_a_part_that_does_not_stop_is_ended_with_all_that_it_started(
     monkeypatch.setattr(processes, "GRACE_S", 0.05)
     part = heard.start("trap '' INT; sleep 600 & echo $!; wait; echo never")
     until(lambda: bool(heard.shown), "its child", within_s=10)
-    child = psutil.Process(int(heard.shown[0][1]))
+    child = begun(int(heard.shown[0][1]))
 
     processes.stop([part], heard.home)
 
@@ -222,14 +211,23 @@ def test_the_process_that_looks_is_not_ended(tmp_path: Path) -> None:
 
 
 def test_one_that_is_started_while_others_are_ended_is_ended_too(tmp_path: Path) -> None:
-    """A shell that keeps starting others: as gunicorn replaces the worker that was ended before itself."""
-    breeds = "while :; do sleep 600 & sleep 0.001; [ $((n += 1)) -lt 200 ] || wait; done"
-    with running("sh", "-c", breeds, mark=tmp_path):
-        until(lambda: len(processes.marked(tmp_path)) > 2, "the first children", within_s=10)
+    """As gunicorn replaces a worker that was ended before itself, here with a hundred others between the two."""
+    marked = {MARK: str(tmp_path)}
+    os.mkfifo(tmp_path / "worker-lives")
+    worker = f"exec 3> {tmp_path}/worker-lives; exec sleep 600"
+    others = "while [ $((n += 1)) -le 100 ]; do sleep 600 & done; wait"
+    replaces = f"read line < {tmp_path}/worker-lives; sleep 600 & wait"
+    with (
+        running("sh", "-c", worker, environment=marked) as first,
+        running("sh", "-c", others, environment=marked),
+    ):
+        until(lambda: len(processes.marked(tmp_path)) == 102, "the others", within_s=10)
+        with running("sh", "-c", replaces, environment=marked):
+            until(lambda: psutil.Process(first.pid).name() == "sleep", "who looks after the worker", within_s=10)
 
-        assert processes.end_marked(tmp_path) > 2
+            assert processes.end_marked(tmp_path) >= 103
 
-        assert processes.marked(tmp_path) == []
+            assert processes.marked(tmp_path) == []
 
 
 def test_a_zombie_holds_nothing_and_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,6 +155,13 @@ def test_the_users_own_secret_is_taken_and_the_others_are_left_alone(secrets_fil
     assert secrets_file.read_text() == content
 
 
+def test_quotes_around_the_users_own_secret_are_not_part_of_it(secrets_file: Path) -> None:
+    secrets_file.parent.mkdir(parents=True, exist_ok=True)
+    secrets_file.write_text('TURN_SECRET="my=own"\n')
+
+    assert local_secret() == "my=own"
+
+
 @pytest.mark.parametrize("content", ["", "APNS_KEY=x\n", "TURN_SECRET=\n"])
 def test_a_file_without_the_secret_is_not_written_over(secrets_file: Path, content: str) -> None:
     secrets_file.write_text(content)
