@@ -218,15 +218,29 @@ def codebase(directory: Path, main: str) -> Path:
     return functions
 
 
-def test_the_curl_commands_of_the_readme_fetch_credentials(stack: RunningStack) -> None:
+def commands_of_the_readme(heading: str, stack: RunningStack) -> str:
+    """A block of shell commands, sent to this stack instead of the one at the fixed addresses."""
     readme = (provision.ROOT / "README.md").read_text()
-    commands = readme.partition("### curl, against `make run`")[2].partition("```sh\n")[2].partition("```")[0]
-    there = Addresses()
-    here = stack.addresses
-    for emulator in ("auth", "functions"):
-        commands = commands.replace(there.url(emulator), here.url(emulator))
-    commands = commands.replace(f"/{PROJECT}/", f"/{stack.project}/")
+    commands = readme.partition(heading)[2].partition("```sh\n")[2].partition("```")[0]
+    for emulator in ("auth", "functions", "firestore"):
+        commands = commands.replace(Addresses().url(emulator), stack.addresses.url(emulator))
+    return commands.replace(f"/{PROJECT}/", f"/{stack.project}/")
 
-    answer = subprocess.run(["sh", "-e", "-c", commands], capture_output=True, text=True, timeout=60, check=True).stdout
+
+def said_by_a_shell(commands: str) -> str:
+    return subprocess.run(["sh", "-e", "-c", commands], capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def test_the_curl_commands_of_the_readme_fetch_credentials(stack: RunningStack) -> None:
+    answer = said_by_a_shell(commands_of_the_readme("### curl, against `make run`", stack))
 
     assert json.loads(answer)["result"]["ttl"] == 600
+
+
+def test_the_call_with_curl_of_the_readme_goes_through_every_status_into_the_history(stack: RunningStack) -> None:
+    said = said_by_a_shell(commands_of_the_readme("### A call with curl", stack))
+
+    assert [line for line in said.splitlines() if line.isalpha()] == ["offered", "connected", "ended"]
+    record = json.loads(said.rpartition("ended\n")[2])["fields"]
+    assert record["end_reason"]["stringValue"] == "hangup"
+    assert "connected_at" in record

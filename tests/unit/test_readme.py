@@ -80,7 +80,7 @@ def test_every_dependency_has_its_line_and_its_reason() -> None:
 def test_every_folder_that_it_names_is_there() -> None:
     named = re.findall(r"^\| `(\w+)/` \|", README, re.MULTILINE)
 
-    assert set(named) == {"functions", "infra", "tools", "tests", "web"}
+    assert set(named) == {"client", "functions", "infra", "tools", "tests", "web"}
     assert all((ROOT / name).is_dir() for name in named)
 
 
