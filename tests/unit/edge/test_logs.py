@@ -142,8 +142,11 @@ def test_a_session_that_stays_where_it_is_has_changed(capsys: pytest.CaptureFixt
 
 
 def test_what_failed_in_a_session_is_logged_by_kind_and_place(capsys: pytest.CaptureFixture[str]) -> None:
-    try:
+    def break_down() -> None:
         raise ConnectionError("no line")
+
+    try:
+        break_down()
     except ConnectionError as error:
         logs.session_failed("a\nb", error)
     logged = line(capsys.readouterr().err)
