@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hmac
 import time
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
@@ -151,21 +152,15 @@ def test_the_quota_of_a_user_binds_across_credentials_and_leaves_others_alone(co
     now = int(time.time())
 
     async def fill() -> tuple[int | None, int | None]:
-        taken = []
-        try:
+        async with AsyncExitStack() as taken:
             for nth in range(USER_QUOTA):
                 issued = grant(coturn.relay, "greedy", TTL, now + nth)
-                opened = allocation(issued.username, issued.password, coturn.relay.port)
-                await opened.__aenter__()
-                taken.append(opened)
+                await taken.enter_async_context(allocation(issued.username, issued.password, coturn.relay.port))
             one_more = grant(coturn.relay, "greedy", TTL, now + USER_QUOTA)
             other = grant(coturn.relay, "modest", TTL, now)
             return (
                 await refusal(one_more.username, one_more.password, coturn.relay.port),
                 await refusal(other.username, other.password, coturn.relay.port),
             )
-        finally:
-            for opened in taken:
-                await opened.__aexit__(None, None, None)
 
     assert asyncio.run(fill()) == (QUOTA_REACHED, None)

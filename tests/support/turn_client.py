@@ -1,9 +1,11 @@
 """A TURN client that is not ours: aioice's, with refusals told by number."""
 
 import asyncio
+import os
+import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +13,7 @@ from aioice import stun, turn
 
 HOST = "127.0.0.1"
 WITHIN_S = 20.0
+GOODBYE_WITHIN_S = 2.0
 LIFETIME_S = 600
 BAD_REQUEST = 400
 
@@ -53,6 +56,15 @@ class TcpClient(turn.TurnClientTcpProtocol):
 type Client = UdpClient | TcpClient
 
 
+def fresh_socket(server: tuple[str, int]) -> socket.socket:
+    """A UDP socket whose port no later one gets: Coturn remembers an address for a while, and answers 437 to another."""
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.setblocking(False)
+    udp.connect(server)
+    os.dup(udp.fileno())  # keeps the port until the tests end
+    return udp
+
+
 @asynccontextmanager
 async def connected(
     username: str | None, password: str | None, port: int, way: Way, certificate: Path | None = None
@@ -64,18 +76,18 @@ async def connected(
     async with asyncio.timeout(WITHIN_S):
         if way == "udp":
             _, client = await loop.create_datagram_endpoint(
-                lambda: UdpClient(server, username, password), remote_addr=server
+                lambda: UdpClient(server, username, password), sock=fresh_socket(server)
             )
         else:
             trusted = ssl.create_default_context(cafile=certificate) if way == "tls" else None
             _, client = await loop.create_connection(
                 lambda: TcpClient(server, username, password), HOST, port, ssl=trusted
             )
-        try:
-            yield client
-        finally:
-            client.transport.close()
-            await client.closed
+    try:
+        yield client
+    finally:
+        client.transport.close()
+        await client.closed
 
 
 @asynccontextmanager
@@ -84,9 +96,10 @@ async def allocation(
 ) -> AsyncIterator[Client]:
     """One allocation, given back at the end."""
     async with connected(username, password, port, way, certificate) as client:
-        await client.connect()
+        async with asyncio.timeout(WITHIN_S):
+            await client.connect()
         yield client
-        await client.delete()
+        await give_back(client)
 
 
 async def refusal(username: str | None, password: str | None, port: int) -> int | None:
@@ -95,7 +108,7 @@ async def refusal(username: str | None, password: str | None, port: int) -> int 
         assert isinstance(client, UdpClient)
         connecting = asyncio.create_task(client.connect())
         either: set[asyncio.Future[Any]] = {connecting, client.bad_request}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, timeout=WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
         if client.bad_request.done():
             connecting.cancel()
             return BAD_REQUEST
@@ -103,8 +116,15 @@ async def refusal(username: str | None, password: str | None, port: int) -> int 
             await connecting
         except stun.TransactionFailed as failed:
             return failed.response.error_code
-        await client.delete()
+        await give_back(client)
         return None
+
+
+async def give_back(client: Client) -> None:
+    """Coturn answers a repeated goodbye with an unsigned 437, which aioice does not hear: gone is gone."""
+    with suppress(TimeoutError, stun.TransactionError):
+        async with asyncio.timeout(GOODBYE_WITHIN_S):
+            await client.delete()
 
 
 async def peer_refusal(client: Client, peer: str) -> int | None:
