@@ -57,9 +57,9 @@ type Client = UdpClient | TcpClient
 
 
 def fresh_socket(server: tuple[str, int]) -> socket.socket:
-    """A UDP socket whose port no later one gets: Coturn remembers an address for a while, and answers 437 to another."""
+    """A UDP socket whose port no later one gets: for a while Coturn answers another client there with 437."""
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.setblocking(False)
+    udp.settimeout(0)
     udp.connect(server)
     os.dup(udp.fileno())  # keeps the port until the tests end
     return udp
