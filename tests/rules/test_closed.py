@@ -2,43 +2,49 @@
 
 import pytest
 
-from tests.support.firestore import OWNER, Firestore
+from tests.rules.attempts import Attempt
+from tests.rules.calls import ALICE
+from tests.support.documents import Documents
+from tests.support.firestore import OWNER
 
-FIELDS = {"fields": {"field": {"stringValue": "value"}}}
-DOCUMENTS = [
-    "/webrtc_sessions/0123456789abcdef",
-    "/webrtc_sessions/0123456789abcdef/ice_candidates/caller-1-0",
-    "/call_history/0123456789abcdef",
-    "/users/alice",
-    "/users/alice/devices/phone",
-    "/something/else",
+FIELDS = {"field": "value"}
+CLOSED = [
+    "users/alice",
+    "users/alice/anything/else",
+    "users/alice/devices/phone/below/it",
+    "users/alice/blocks/bob/below/it",
+    "webrtc_sessions/0123456789abcdef/anything/else",
+    "webrtc_sessions/0123456789abcdef/ice_candidates/caller-1-0/below/it",
+    "call_history/0123456789abcdef/below/it",
+    "ice_candidates/caller-1-0",
+    "devices/phone",
+    "relays/pool",
+    "something/else",
 ]
-OPERATIONS = {
-    "get": ("GET", "", None),
-    "create": ("PATCH", "?currentDocument.exists=false", FIELDS),
-    "update": ("PATCH", "?currentDocument.exists=true", FIELDS),
-    "delete": ("DELETE", "", None),
-}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("user", ["alice", None], ids=["signed in", "signed out"])
+@pytest.mark.parametrize("path", CLOSED)
+@pytest.mark.parametrize("operation", ["get", "create", "update", "put", "delete"])
+@pytest.mark.parametrize("by", [ALICE, None], ids=["signed in", "signed out"])
 def test_a_document_that_no_rule_opens_is_closed(
-    firestore: Firestore, document: str, operation: str, user: str | None
+    documents: Documents, by: str | None, operation: str, path: str
 ) -> None:
-    method, precondition, body = OPERATIONS[operation]
-    if operation != "create":
-        assert firestore.request("PATCH", document, by=OWNER, json=FIELDS) == 200
+    attempt = Attempt(operation, path, by, FIELDS, stored=None if operation == "create" else FIELDS)
 
-    assert firestore.request(method, document + precondition, by=user, json=body) == 403
-    assert firestore.request(method, document + precondition, by=OWNER, json=body) == 200
+    assert not attempt.is_allowed(documents)
+    assert attempt.but("by", OWNER).is_allowed(documents)
 
 
-@pytest.mark.parametrize("collection", ["webrtc_sessions", "ice_candidates", "call_history", "devices"])
-@pytest.mark.parametrize("scope", ["collection", "collection group"])
-def test_a_collection_that_no_rule_opens_cannot_be_searched(firestore: Firestore, collection: str, scope: str) -> None:
-    query = {"structuredQuery": {"from": [{"collectionId": collection, "allDescendants": scope == "collection group"}]}}
+@pytest.mark.parametrize(
+    "collection",
+    ["webrtc_sessions", "ice_candidates", "call_history", "users", "devices", "blocks", "relays", "something"],
+)
+@pytest.mark.parametrize("everywhere", [False, True], ids=["collection", "collection group"])
+@pytest.mark.parametrize("by", [ALICE, None], ids=["signed in", "signed out"])
+def test_a_collection_cannot_be_searched_as_a_whole(
+    documents: Documents, by: str | None, collection: str, *, everywhere: bool
+) -> None:
+    search = {"from": [{"collectionId": collection, "allDescendants": everywhere}]}
 
-    assert firestore.request("POST", ":runQuery", by="alice", json=query) == 403
-    assert firestore.request("POST", ":runQuery", by=OWNER, json=query) == 200
+    assert not documents.query(search, by)
+    assert documents.query(search, OWNER)
