@@ -118,7 +118,7 @@ class Hunt:
             self.firestore = documents.firestore
 
     def passes(self, item: pytest.Item, following: pytest.Item) -> bool:
-        """pytest keeps standing what it is told that the next test needs, so there is always one, and another."""
+        """Pytest keeps standing what it is told that the next test needs, so there is always one, and another."""
         item.session._setupstate.teardown_exact(item)
         reports: list[TestReport] = runtestprotocol(item, nextitem=following, log=False)
         return all(report.passed for report in reports)
