@@ -18,7 +18,7 @@ class Coverage:
         self.source = report["rules"]["files"][0]["content"]
         for node in nodes(report["report"]):
             place = node["sourcePosition"]
-            values = {kind(each["value"]) for each in node.get("values", []) if "undefined" not in each["value"]}
+            values = {kind(each["value"]) for each in node.get("values", []) if each["value"].keys() - {"undefined"}}
             start, end = place["currentOffset"], place["endOffset"] + 1
             self.seen.setdefault((start, closed(self.source, start, end)), set()).update(values)
 
@@ -51,5 +51,5 @@ def closed(source: str, start: int, end: int) -> int:
 
 
 def kind(value: dict[str, Any]) -> object:
-    """A truth value itself; of anything else, only that it is something else."""
+    """A truth value itself; of anything else, only that it is. What failed has none: `undefined`, or nothing."""
     return value.get("boolValue", "something else")

@@ -147,6 +147,14 @@ def test_a_batch_has_no_candidate_of_another_form(documents: Documents, defect: 
     check(documents, BATCH.but("write/candidates", [candidate(**defect)]), BATCH)
 
 
+@pytest.mark.parametrize("row", range(ROWS))
+def test_no_candidate_of_a_batch_is_over_a_kibibyte(documents: Documents, row: int) -> None:
+    bare = {"candidate": "", "sdpMid": None, "sdpMLineIndex": None}
+    full = BATCH.but("write/candidates", [bare for _ in range(ROWS)])
+
+    check(documents, full.but(f"write/candidates/{row}", bare | {"candidate": "c" * 1025}), full)
+
+
 @pytest.mark.parametrize("by", [ALICE, BOB, EVE, None])
 @pytest.mark.parametrize("operation", ["update", "put", "delete"])
 def test_a_batch_never_changes(documents: Documents, operation: str, by: str | None) -> None:

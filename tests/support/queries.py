@@ -6,9 +6,9 @@ The emulator answers without an index; production does not. tests/rules/test_ind
 from dataclasses import dataclass
 from typing import Literal
 
-type Field = tuple[str, Literal["ASCENDING", "CONTAINS"]]
+from webrtc_lite.edge import store
 
-LIVE_BEFORE_CONNECTED = ("pending", "offered", "answered")
+type Field = tuple[str, Literal["ASCENDING", "CONTAINS"]]
 
 
 @dataclass(frozen=True)
@@ -29,27 +29,20 @@ class Query:
         return (*filters, (self.ordered, "ASCENDING")) if filters and self.ordered else ()
 
 
-QUERIES = [
-    # The server.
-    Query("sweep: what is not connected yet, by name, in pages", "webrtc_sessions", equal=frozenset({"status"})),
-    Query(
-        "sweep: connected and hung up (status == connected, hangup.by in [caller, callee])",
-        "webrtc_sessions",
-        equal=frozenset({"status", "hangup.by"}),
-    ),
-    Query(
-        "sweep: connected past its deadline, the longest overdue first",
-        "webrtc_sessions",
-        equal=frozenset({"status"}),
-        ordered="deadline",
-    ),
-    Query("settle: others of a person as caller", "webrtc_sessions", equal=frozenset({"caller_id", "status"})),
-    Query("settle: others of a person as callee", "webrtc_sessions", equal=frozenset({"callee_id", "status"})),
-    Query("purge: expires_at <= now, the longest expired first", "webrtc_sessions", ordered="expires_at"),
-    Query("ring: the most recently updated devices of a user", "devices", ordered="updated_at"),
-    # Apps (SPEC sections 2 and 3.4).
+def asked_by_the_server(query: store.Query) -> Query:
+    equal = frozenset(path for path, operator in query.filters if operator in {"==", "in"})
+    ranges = {path for path, operator in query.filters if operator not in {"==", "in"}}
+    assert len(query.order) <= 1, "more than Query above can tell"
+    assert ranges <= set(query.order), "what is not asked in order of its range has that order all the same: say so"
+    purpose = ", ".join(f"{path} {operator}" for path, operator in query.filters)
+    return Query(f"{query.collection}: {purpose}", query.collection, equal, ordered=next(iter(query.order), None))
+
+
+# What apps ask (SPEC sections 2 and 3.4).
+ASKED_BY_APPS = [
     Query("my ringing calls", "webrtc_sessions", equal=frozenset({"callee_id", "status"})),
     Query("my live calls, placed", "webrtc_sessions", equal=frozenset({"caller_id", "status"})),
     Query("my live calls, received", "webrtc_sessions", equal=frozenset({"callee_id", "status"})),
     Query("my history since a time", "call_history", contains="participants", ordered="updated_at"),
 ]
+QUERIES = [*map(asked_by_the_server, store.QUERIES), *ASKED_BY_APPS]
