@@ -31,8 +31,8 @@ class Candidate(BaseModel):
     """RTCIceCandidateInit of the W3C's WebRTC. An empty candidate marks the end of candidates."""
 
     candidate: str = Field(max_length=1024)
-    sdpMid: str | None = Field(None)  # noqa: N815  the W3C's name
-    sdpMLineIndex: int | None = Field(None)  # noqa: N815
+    sdpMid: str | None  # noqa: N815  the W3C's name
+    sdpMLineIndex: int | None  # noqa: N815
     usernameFragment: str | None = Field(None)  # noqa: N815
 
 
@@ -120,7 +120,10 @@ def plain(definition: Schema) -> Schema:
 def present(form: Schema) -> Schema:
     """The form of a value that is there."""
     forms = [option for option in form.get("anyOf", ()) if option != {"type": "null"}]
-    return without(form, "anyOf") | forms[0] if len(forms) == 1 else form
+    there = without(form, "anyOf") | forms[0] if len(forms) == 1 else form
+    if "pattern" in there:  # JSON Schema's dialect is that of ECMA-262, where Python's anchors mean nothing
+        there["pattern"] = there["pattern"].replace(r"\A", "^").replace(r"\z", "$")
+    return there
 
 
 def without(form: Mapping[str, Any], *names: str) -> Schema:

@@ -35,12 +35,18 @@ def test_a_session_is_read_by_the_two_of_it(
     check(documents, reading.but("by", stranger), reading)
 
 
-@pytest.mark.parametrize("path", [SESSION, RECORD])
-def test_nobody_learns_whether_a_document_exists_that_is_not_theirs(documents: Documents, path: str) -> None:
-    there = Attempt("get", path, EVE, stored=offered() | HISTORY)
+def test_nobody_learns_whether_there_is_a_record_that_is_not_theirs(documents: Documents) -> None:
+    there = Attempt("get", RECORD, EVE, stored=offered() | HISTORY)
 
     assert not there.is_allowed(documents)
     assert not there.but("stored", None).is_allowed(documents)
+
+
+@pytest.mark.parametrize("by", [ALICE, EVE])
+def test_a_session_that_is_not_there_may_be_looked_for_by_who_is_signed_in(documents: Documents, by: str) -> None:
+    looking = Attempt("get", SESSION, by, stored=None)
+
+    check(documents, looking.but("by", None), looking)
 
 
 LIVE_ONLY = ("status", "IN", LIVE_STATUSES)
@@ -69,6 +75,14 @@ def test_a_user_finds_its_own_and_nobody_elses(
     assert not documents.query(query(collection, mine, *narrower, everywhere=True), BOB)
     for somebody in (ALICE, EVE, None):
         assert not documents.query(query(collection, mine, *narrower), somebody)
+
+
+def test_the_calls_of_two_others_are_not_found_by_naming_both(documents: Documents) -> None:
+    documents.seed({SESSION: offered()})
+    both = query("webrtc_sessions", ("caller_id", "EQUAL", ALICE), ("callee_id", "EQUAL", BOB))
+
+    assert documents.query(both, ALICE)
+    assert not documents.query(both, EVE)
 
 
 @pytest.mark.parametrize("by", [ALICE, BOB])

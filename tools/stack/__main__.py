@@ -104,7 +104,7 @@ class Stack:
             "Auth": (self.suite.auth_answers, addresses.url("auth")),
             "Firestore": (self.suite.firestore_answers, addresses.url("firestore")),
             "Hosting": (self.suite.hosting_answers, addresses.url("hosting")),
-            "Functions": (self.suite.functions_answer, f"{addresses.url('functions')}/{self.suite.project}"),
+            "Functions": (lambda: self._functions_answer(parts), f"{addresses.url('functions')}/{self.suite.project}"),
         }
         until = time.monotonic() + READY_WITHIN_S
         while waiting:
@@ -118,6 +118,9 @@ class Stack:
             if time.monotonic() > until:
                 raise Failed(f"{', '.join(waiting)} did not answer in {READY_WITHIN_S:.0f} s; see {self.home}/*.log")
             self.terminal.stopped.wait(LOOK_EVERY_S)
+
+    def _functions_answer(self, parts: list[Part]) -> bool:
+        return any(self.suite.functions_answer(logs.declared(part.said())) for part in parts)
 
     def _announce(self) -> None:
         triggers = self.suite.backends()

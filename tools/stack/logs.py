@@ -55,6 +55,12 @@ COTURN: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+def declared(said: str) -> frozenset[str]:
+    """The functions that the emulator has found in the source, once it says so."""
+    found = re.findall(r"Loaded functions definitions from source: (.*)\.$", said, re.MULTILINE)
+    return frozenset(found[-1].split(", ")) if found else frozenset()
+
+
 def readable(part: str, line: str) -> str | None:
     """One line for the terminal, or nothing where the line tells a developer nothing."""
     line = ANSI.sub("", line).rstrip()

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,6 +23,13 @@ from tools.stack.addresses import DIRECT
 
 EVERY = re.compile(r"every (?:(?P<count>\d+) )?(?P<unit>minute|min|hour)s?")
 RUN_WITHIN_S = 540.0  # the longest a scheduled function may take (Cloud Scheduler's attempt deadline is above that)
+
+
+SHOWN = 2000  # characters of what an emulator answers
+
+# How it answers for a trigger that was loaded again since (404), or switched off and on again (204).
+SUPERSEDED = ("404 ", "204 ")
+KNOWN = "valid functions are:"
 
 
 class UnknownScheduleError(ValueError):
@@ -72,24 +80,30 @@ class Job:
 
     def run(self, due: dt.datetime) -> str | None:
         """Calls the function as Cloud Scheduler does. What went wrong, or nothing."""
-        problem = self._call(due)
-        loaded_again = re.search(rf"valid functions are:.*\b{re.escape(self.trigger_id)}-(\d+)", problem or "")
-        if loaded_again:
-            self.generation = int(loaded_again.group(1))
-            problem = self._call(due)
-        return problem
+        problem = self._call(due, self.generation)
+        if problem is None or not problem.startswith(SUPERSEDED):
+            return problem
+        # A generation that there never is: the refusal names those that there are.
+        listed = problem if KNOWN in problem else self._call(due, "none") or ""
+        generations = re.findall(rf"\b{re.escape(self.trigger_id)}-(\d+)", listed.partition(KNOWN)[2])
+        newest = max(map(int, generations), default=self.generation)
+        if newest == self.generation:
+            return problem
+        self.generation = newest
+        return self._call(due, newest)
 
-    def _call(self, due: dt.datetime) -> str | None:
+    def _call(self, due: dt.datetime, generation: int | str) -> str | None:
         headers = {
             "X-CloudScheduler-JobName": self.name,
             "X-CloudScheduler-ScheduleTime": due.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
-        request = urllib.request.Request(f"{self.url}-{self.generation}", b"", headers, method="POST")
+        request = urllib.request.Request(f"{self.url}-{generation}", b"", headers, method="POST")
         try:
-            with DIRECT.open(request, timeout=RUN_WITHIN_S):
-                return None
+            with DIRECT.open(request, timeout=RUN_WITHIN_S) as reply:
+                ran = reply.status == HTTPStatus.OK
+                return None if ran else f"{reply.status} {reply.read().decode(errors='replace')[:SHOWN]}"
         except urllib.error.HTTPError as error:
-            return f"{error.code} {error.read().decode(errors='replace')[:2000]}"
+            return f"{error.code} {error.read().decode(errors='replace')[:SHOWN]}"
         except (OSError, http.client.HTTPException) as error:
             return str(error)
 

@@ -97,12 +97,17 @@ class Suite:
     def function_url(self, trigger: dict[str, Any]) -> str:
         return f"{self.addresses.url('functions')}/{self.project}/{trigger['region']}/{trigger['name']}"
 
-    def functions_answer(self) -> bool:
-        """Whether the functions are loaded and each callable answers a preflight, its process started by that."""
+    def functions_answer(self, declared: frozenset[str]) -> bool:
+        """Whether all that were declared are registered, one after the other, and each callable answers a preflight.
+
+        The preflight also starts its process.
+        """
         triggers = self.backends()
         callables = [trigger for trigger in triggers if "httpsTrigger" in trigger]
-        return bool(triggers) and all(
-            fetch(self.function_url(trigger), method="OPTIONS") is not None for trigger in callables
+        return (
+            bool(declared)
+            and declared <= {trigger["name"] for trigger in triggers}
+            and all(fetch(self.function_url(trigger), method="OPTIONS") is not None for trigger in callables)
         )
 
 

@@ -15,6 +15,14 @@ export interface AliveAtDocument {
   callee?: Timestamp;
 }
 
+export interface AnswerDocument {
+  type: string;
+  sdp: string;
+  revision: number;
+  from: "caller" | "callee";
+  device_id?: string;
+}
+
 /** users/{uid}/blocks/{other_uid}: SPEC 3.3. */
 export interface BlockDocument {
   created_at: Timestamp;
@@ -23,8 +31,8 @@ export interface BlockDocument {
 /** RTCIceCandidateInit of the W3C's WebRTC. An empty candidate marks the end of candidates. */
 export interface Candidate {
   candidate: string;
-  sdpMid?: string | null;
-  sdpMLineIndex?: number | null;
+  sdpMid: string | null;
+  sdpMLineIndex: number | null;
   usernameFragment?: string | null;
 }
 
@@ -37,14 +45,6 @@ export interface CandidatesDocument {
   expires_at?: Timestamp;
 }
 
-export interface DescriptionDocument {
-  type: "offer" | "answer";
-  sdp: string;
-  revision: number;
-  from: "caller" | "callee";
-  device_id?: string;
-}
-
 /** users/{uid}/devices/{device_id}: SPEC 3.3. */
 export interface DeviceDocument {
   platform: "android" | "ios" | "web";
@@ -54,7 +54,8 @@ export interface DeviceDocument {
   updated_at: Timestamp;
 }
 
-export type EndReason = "hangup" | "cancelled" | "declined" | "missed" | "failed" | "invalid_offer" | "invalid_answer" | "expired";
+/** Every end of the wire contract. Nothing judges a call by others yet: none ends busy, by glare or superseded. */
+export type EndReason = "hangup" | "cancelled" | "declined" | "busy" | "missed" | "glare" | "superseded" | "failed" | "invalid_offer" | "invalid_answer" | "expired";
 
 /** `details` of a callable's error: SPEC 3.6. */
 export interface ErrorDetails {
@@ -125,6 +126,13 @@ export interface IssueRequest {
   region?: string;
 }
 
+export interface OfferDocument {
+  type: string;
+  sdp: string;
+  revision: number;
+  from: "caller" | "callee";
+}
+
 /** webrtc_sessions/{session_id}: SPEC 3.1. */
 export interface SessionDocument {
   caller_id: string;
@@ -133,8 +141,8 @@ export interface SessionDocument {
   created_at: Timestamp;
   media: "audio" | "video";
   caller_device_id?: string;
-  offer?: DescriptionDocument;
-  answer?: DescriptionDocument;
+  offer?: OfferDocument;
+  answer?: AnswerDocument;
   ice_state?: IceStateDocument;
   alive_at?: AliveAtDocument;
   hangup?: HangupDocument;
@@ -148,6 +156,7 @@ export interface SessionDocument {
   connected_at?: Timestamp;
   ended_at?: Timestamp;
   end_reason?: EndReason;
+  superseded_by?: string;
   error?: ErrorDocument;
 }
 

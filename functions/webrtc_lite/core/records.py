@@ -9,10 +9,15 @@ from webrtc_lite.core.machine import Actor, Status
 
 
 class EndReason(StrEnum):
+    """Every end of the wire contract. Nothing judges a call by others yet: none ends busy, by glare or superseded."""
+
     HANGUP = "hangup"
     CANCELLED = "cancelled"
     DECLINED = "declined"
+    BUSY = "busy"
     MISSED = "missed"
+    GLARE = "glare"
+    SUPERSEDED = "superseded"
     FAILED = "failed"
     INVALID_OFFER = "invalid_offer"
     INVALID_ANSWER = "invalid_answer"
@@ -88,6 +93,7 @@ class Session:
     connected_at: datetime | None = None
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
+    superseded_by: str | None = None
     error: SessionError | None = None
 
 

@@ -99,18 +99,23 @@ def _offered(session: Session, now: datetime, durations: Durations) -> Session |
 
 
 def _answered(session: Session, now: datetime, durations: Durations) -> Session | None:
-    """The rules refuse a first answer after the deadline: one that stands was written in time."""
+    """The rules refuse a first answer after the deadline, or after a hangup: one that stands came before them."""
     offer, answer = session.offer, _standing_answer(session)
-    if offer is None or answer is None:
+    if offer is None or answer is None or sdp.answer_problems(answer.sdp, offer.sdp):
         return None
-    problems = sdp.answer_problems(answer.sdp, offer.sdp)
-    if problems:
-        refused = replace(session, error=_error(ANSWER, answer, problems))
-        status = advance(session.status, SERVER, Event.REFUSE)
-        return _ended(refused, status, EndReason.INVALID_ANSWER, now, durations)
     status = advance(session.status, CALLEE, Event.ANSWER)
     accepted = Accepted(offer=offer.revision, answer=answer.revision)
     return replace(session, status=status, answered_at=now, deadline=now + durations.connect, accepted=accepted)
+
+
+def _answer_refused(session: Session, now: datetime, durations: Durations) -> Session | None:
+    """What stands where an answer should, and is none: judged after _answered."""
+    offer, answer = session.offer, _standing_answer(session)
+    if offer is None or answer is None:
+        return None
+    refused = replace(session, error=_error(ANSWER, answer, sdp.answer_problems(answer.sdp, offer.sdp)))
+    status = advance(session.status, SERVER, Event.REFUSE)
+    return _ended(refused, status, EndReason.INVALID_ANSWER, now, durations)
 
 
 def _connected(session: Session, now: datetime, _durations: Durations) -> Session | None:
@@ -196,7 +201,9 @@ def _history(session: Session, reason: EndReason, now: datetime, durations: Dura
         answered_at=session.answered_at,
         connected_at=connected_at,
         ended_at=now,
-        duration_s=int((now - connected_at).total_seconds()) if connected_at else 0,
+        duration_s=max(0, int((now - connected_at).total_seconds()))
+        if connected_at
+        else 0,  # clocks of instances differ
         updated_at=now,
         expires_at=now + durations.history_kept,
     )
@@ -204,12 +211,12 @@ def _history(session: Session, reason: EndReason, now: datetime, durations: Dura
 
 type Step = Callable[[Session, datetime, Durations], Session | None]
 
-# SPEC section 2: a hangup written before the deadline; an answer written in time; the deadline; an invalid offer. Once
-# something ends the call, nothing after it counts.
+# SPEC section 2: a hangup written before the deadline; an answer written in time; the deadline; an invalid offer. What
+# was reached before a hangup is taken first: the end is the same, and the history tells that the call was answered.
 JUDGED_IN_ORDER: Mapping[Status, tuple[Step, ...]] = {
     Status.PENDING: (_hung_up, _overdue, _offered),
-    Status.OFFERED: (_hung_up, _answered, _overdue),
-    Status.ANSWERED: (_hung_up, _connected, _overdue, _reoffered, _reanswered),
+    Status.OFFERED: (_answered, _hung_up, _answer_refused, _overdue),
+    Status.ANSWERED: (_connected, _hung_up, _overdue, _reoffered, _reanswered),
     Status.CONNECTED: (_hung_up, _failed, _overdue, _leased, _reoffered, _reanswered),
     Status.ENDED: (),
 }

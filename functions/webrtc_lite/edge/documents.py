@@ -94,8 +94,18 @@ class _Document(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
 
 
-class DescriptionDocument(_Document):
-    type: Literal["offer", "answer"]
+class OfferDocument(_Document):
+    type: Literal["offer"]
+    sdp: str = Field(repr=False)
+    revision: int
+    by: Side = Field(alias="from")
+
+    def record(self) -> Description:
+        return Description(self.sdp, self.revision, Actor(self.by))
+
+
+class AnswerDocument(_Document):
+    type: Literal["answer"]
     sdp: str = Field(repr=False)
     revision: int
     by: Side = Field(alias="from")
@@ -146,8 +156,8 @@ class SessionDocument(_Document):
 
     media: Lenient[Literal["audio", "video"]] = None
     caller_device_id: Lenient[str] = None
-    offer: Lenient[DescriptionDocument] = None
-    answer: Lenient[DescriptionDocument] = None
+    offer: Lenient[OfferDocument] = None
+    answer: Lenient[AnswerDocument] = None
     ice_state: Lenient[IceStateDocument] = None
     alive_at: Lenient[AliveAtDocument] = None
     hangup: Lenient[HangupDocument] = None
@@ -162,6 +172,7 @@ class SessionDocument(_Document):
     connected_at: Lenient[Moment] = None
     ended_at: Lenient[Moment] = None
     end_reason: Lenient[EndReasonText] = None
+    superseded_by: Lenient[str] = None
     error: Lenient[ErrorDocument] = None
 
 
@@ -229,6 +240,7 @@ def _record(session_id: str, read: SessionDocument) -> Session:
         connected_at=read.connected_at,
         ended_at=read.ended_at,
         end_reason=read.end_reason,
+        superseded_by=read.superseded_by,
         error=SessionError(**dict(read.error)) if read.error else None,
     )
 

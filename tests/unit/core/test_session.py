@@ -287,11 +287,18 @@ def test_a_hangup_after_an_answer_that_was_seen_late_ends_an_answered_call() -> 
     assert ended(replace(PICKED_UP, hangup=hangup(CALLER, 40)), 90) is EndReason.HANGUP
 
 
-def test_a_hangup_beats_an_answer_that_the_server_has_not_seen() -> None:
-    both = replace(PICKED_UP, hangup=hangup(CALLEE, 9))
+def test_a_hangup_ends_a_call_whose_answer_and_connection_the_server_sees_only_now() -> None:
+    after = settled(replace(PICKED_UP, ice_state={CALLER: IceState.CONNECTED}, hangup=hangup(CALLEE, 9)), 10)
+
+    assert after.end_reason is EndReason.HANGUP
+    assert after.answered_at == after.connected_at == at(10)
+
+
+def test_a_hangup_beats_an_answer_that_is_none() -> None:
+    both = replace(OFFERED, answer=answer(sdp=BAD_SDP), hangup=hangup(CALLEE, 9))
 
     assert ended(both, 10) is EndReason.HANGUP
-    assert settled(both, 10).answered_at is None
+    assert settled(both, 10).error is None
 
 
 # --- what follows from every call
@@ -324,6 +331,14 @@ def test_the_history_says_who_called_whom_when_and_for_how_long() -> None:
     assert record.duration_s == 61
     assert record.expires_at == at(67.9) + timedelta(days=90)
     assert record.end_reason is EndReason.HANGUP
+
+
+def test_a_call_lasts_no_less_than_no_time_whatever_the_clocks_say() -> None:
+    change = settle(replace(CONNECTED, connected_at=at(70), hangup=hangup(CALLEE, 66)), at(67), USUAL)
+
+    assert change is not None
+    assert change.history is not None
+    assert change.history.duration_s == 0
 
 
 def test_a_call_that_never_connected_lasted_no_time() -> None:

@@ -55,6 +55,7 @@ WHOLE: dict[str, Any] = {
     "connected_at": at(4),
     "ended_at": at(10),
     "end_reason": "hangup",
+    "superseded_by": "fedcba9876543210",
     "error": {"code": "sdp_x", "message": "A sentence.", "field": "offer.sdp", "revision": 2},
 }
 OPTIONAL = sorted(WHOLE.keys() - set(ESSENTIALS))
@@ -93,6 +94,7 @@ def test_every_field_arrives_in_its_place() -> None:
         connected_at=at(4),
         ended_at=at(10),
         end_reason=session.end_reason,
+        superseded_by="fedcba9876543210",
         error=SessionError("sdp_x", "A sentence.", "offer.sdp", 2),
     )
     assert session.end_reason == "hangup"
@@ -122,7 +124,7 @@ WRONG: list[Any] = [None, True, 7, 1.5, "", "text", b"bytes", [], {}, datetime(2
 def test_an_optional_field_that_cannot_be_read_is_absent_and_named(name: str, wrong: object) -> None:
     if name in {"ice_state", "alive_at"} and wrong == {}:
         return
-    if name == "caller_device_id" and isinstance(wrong, str):
+    if name in {"caller_device_id", "superseded_by"} and isinstance(wrong, str):
         return
     session, ignored = read(**{name: wrong})
     absent = documents.session(session.id, {key: value for key, value in WHOLE.items() if key != name})[0]

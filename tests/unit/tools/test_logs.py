@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tools.stack.logs import readable
+from tools.stack.logs import declared, readable
 
 # A start of the emulators, a visit of the page, and their end: all of it, but for what is repeated.
 EMULATORS = """\
@@ -197,3 +197,12 @@ def test_braces_in_a_username_are_no_format() -> None:
 
 def test_the_stacks_own_words_are_shown_as_they_are() -> None:
     assert shown("schedule", "tick failed: 500 boom") == "schedule   tick failed: 500 boom"
+
+
+def test_the_declared_functions_are_those_that_were_loaded_last() -> None:
+    before = "i  functions: Watching\n"
+    first = "✔  functions: Loaded functions definitions from source: tick.\n"
+    second = "✔  functions: Loaded functions definitions from source: issue, tick, tock.\n"
+
+    assert declared(before) == frozenset()
+    assert declared(before + first + second) == {"issue", "tick", "tock"}

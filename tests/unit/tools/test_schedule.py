@@ -241,6 +241,24 @@ def test_code_that_was_loaded_again_is_found_under_its_new_generation_and_rememb
     assert emulator.asked == [OLD, NEW, NEW]
 
 
+def test_triggers_that_were_switched_off_and_on_again_are_found_under_their_new_generation() -> None:
+    anywhere = "POST /demo/us-central1/tick-none"
+    with answering({OLD: (204, b""), anywhere: (404, MOVED), NEW: (200, b"")}) as emulator:
+        job = job_at(emulator.url)
+        assert job.run(DUE) is None
+        assert job.run(DUE) is None
+
+    assert emulator.asked == [OLD, anywhere, NEW, NEW]
+
+
+def test_triggers_that_are_switched_off_are_a_failure() -> None:
+    with answering({OLD: (204, b"")}) as emulator:
+        problem = job_at(emulator.url).run(DUE)
+
+    assert problem is not None
+    assert problem.startswith("204")
+
+
 def test_a_function_that_is_gone_is_a_failure_and_not_tried_as_another() -> None:
     gone = (
         b"Function us-central1-tick-0 does not exist, valid functions are: us-central1-tick_tock-3, us-central1-other"

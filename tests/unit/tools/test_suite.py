@@ -229,20 +229,29 @@ def backends(*triggers: object) -> tuple[int, bytes]:
 
 def test_the_functions_answer_when_each_callable_does(tmp_path: Path) -> None:
     with answering({"GET /backends": backends(CALLABLE, SCHEDULED), PREFLIGHT: (204, b"")}) as server:
-        assert answering_suite(server.port, tmp_path).functions_answer()
+        assert answering_suite(server.port, tmp_path).functions_answer(frozenset({"issue_turn_credentials", "tick"}))
 
         assert server.asked == ["GET /backends", PREFLIGHT]  # a scheduled function is not run before it is due
 
 
 def test_functions_that_are_not_loaded_yet_do_not_answer(tmp_path: Path) -> None:
     with answering({"GET /backends": backends()}) as server:
-        assert not answering_suite(server.port, tmp_path).functions_answer()
-    assert not answering_suite(server.port, tmp_path).functions_answer()
+        assert not answering_suite(server.port, tmp_path).functions_answer(frozenset({"issue_turn_credentials"}))
+    assert not answering_suite(server.port, tmp_path).functions_answer(frozenset({"issue_turn_credentials"}))
+
+
+def test_functions_of_which_some_are_not_registered_yet_do_not_answer(tmp_path: Path) -> None:
+    with answering({"GET /backends": backends(CALLABLE), PREFLIGHT: (204, b"")}) as server:
+        there = answering_suite(server.port, tmp_path)
+
+        assert not there.functions_answer(frozenset({"issue_turn_credentials", "tick"}))
+        assert not there.functions_answer(frozenset())
+        assert there.functions_answer(frozenset({"issue_turn_credentials"}))
 
 
 def test_a_callable_that_does_not_start_holds_the_stack_up(tmp_path: Path) -> None:
     with answering({"GET /backends": backends(CALLABLE), PREFLIGHT: (500, b"")}) as server:
-        assert not answering_suite(server.port, tmp_path).functions_answer()
+        assert not answering_suite(server.port, tmp_path).functions_answer(frozenset({"issue_turn_credentials"}))
 
 
 def test_a_functions_address_is_that_of_the_emulator(suite: Suite) -> None:
