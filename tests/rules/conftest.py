@@ -9,8 +9,9 @@ from tests.support.firestore import RULES, Firestore, running_firestore
 
 HERE = Path(__file__).parent
 COVERAGE = HERE / "test_coverage.py"
+WITHOUT_EMULATOR = {HERE / "test_indexes.py", COVERAGE}
 # The emulator's report holds every value that an expression had. Of these it would be hundreds of megabytes.
-UNWATCHED = {HERE / "test_candidate_rows.py", HERE / "test_indexes.py", COVERAGE}
+UNWATCHED = {HERE / "test_candidate_rows.py"}
 
 WATCHED = pytest.StashKey[Coverage]()  # there in a run of every test
 LEFT_OUT = pytest.StashKey[bool]()
@@ -37,7 +38,7 @@ def watched(request: pytest.FixtureRequest) -> Iterator[None]:
     """Adds up what the emulator saw, module by module: loading the rules again begins its report anew."""
     yield
     coverage = request.config.stash.get(WATCHED, None)
-    if coverage is not None and request.path not in {HERE / "test_indexes.py", COVERAGE}:
+    if coverage is not None and request.path not in WITHOUT_EMULATOR:
         emulator: Firestore = request.getfixturevalue("emulator")
         if request.path not in UNWATCHED:
             coverage.add(emulator.rule_coverage())

@@ -95,6 +95,7 @@ class Hunt:
             self.hunt(mutant)
             if number % 50 == 0:
                 say(f"{number}: {self.killed} killed, {self.uncompiled} do not compile, {len(self.survivors)} live")
+        assert not self.kills(coverage.source), "the hunt itself made tests fail"
         return True
 
     def hunt(self, mutant: Mutant) -> None:
