@@ -11,7 +11,9 @@ DEPLOYED = ROOT / "functions" / "requirements.txt"
 PYTHON_LOCKS = [DEPLOYED, *sorted((ROOT / "tools" / "lock").glob("*.txt"))]
 NODE_LOCK = ROOT / "package-lock.json"
 # An address, a path of a machine, or an option of pip: a lock file is about names, versions and hashes.
-LEAK = re.compile(r"://|(?<![\w.-])/[a-z]|file:|^\s*--?(?!hash=)[a-z]|py(?:pi|thonhosted)|npm[j]s|jsr\.io", re.MULTILINE)
+LEAK = re.compile(
+    r"://|(?<![\w.-])/[a-z]|file:|^\s*--?(?!hash=)[a-z]|py(?:pi|thonhosted)|npm[j]s|jsr\.io", re.MULTILINE
+)
 
 each_python_lock = pytest.mark.parametrize("lock", PYTHON_LOCKS, ids=lambda lock: lock.name)
 
