@@ -111,7 +111,7 @@ def test_the_log_tells_what_happened_and_no_password(stack: RunningStack) -> Non
     assert str(issued["password"]) not in stack.printed
 
 
-def test_firestore_is_closed_to_a_signed_in_user(stack: RunningStack) -> None:
+def test_what_no_rule_opens_is_closed_to_a_signed_in_user(stack: RunningStack) -> None:
     url = f"{stack.firestore}/v1/projects/{stack.project}/databases/(default)/documents/users/anybody"
 
     assert httpx.get(url, headers={"Authorization": f"Bearer {signed_up(stack)}"}).status_code == 403

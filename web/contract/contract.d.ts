@@ -16,10 +16,10 @@ export interface AliveAtDocument {
 }
 
 export interface AnswerDocument {
-  type: string;
   sdp: string;
   revision: number;
   from: "caller" | "callee";
+  type: string;
   device_id?: string;
 }
 
@@ -127,10 +127,10 @@ export interface IssueRequest {
 }
 
 export interface OfferDocument {
-  type: string;
   sdp: string;
   revision: number;
   from: "caller" | "callee";
+  type: string;
 }
 
 /** webrtc_sessions/{session_id}: SPEC 3.1. */

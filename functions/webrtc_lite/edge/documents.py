@@ -94,21 +94,21 @@ class _Document(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, hide_input_in_errors=True)
 
 
-class OfferDocument(_Document):
-    type: Literal["offer"]
+class _DescriptionDocument(_Document):
     sdp: str = Field(repr=False)
     revision: int
     by: Side = Field(alias="from")
+
+
+class OfferDocument(_DescriptionDocument):
+    type: Literal["offer"]
 
     def record(self) -> Description:
         return Description(self.sdp, self.revision, Actor(self.by))
 
 
-class AnswerDocument(_Document):
+class AnswerDocument(_DescriptionDocument):
     type: Literal["answer"]
-    sdp: str = Field(repr=False)
-    revision: int
-    by: Side = Field(alias="from")
     device_id: Lenient[str] = None
 
     def record(self) -> Description:
