@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, cast
 
-from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, PermissionDenied, from_grpc_status
+from google.api_core.exceptions import AlreadyExists, Cancelled, GoogleAPICallError, PermissionDenied, from_grpc_status
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import (
     AsyncClient,
@@ -30,6 +30,7 @@ from webrtc_lite_client.waiting import within
 
 ANSWER_WITHIN_S = 15.0  # an emulator's transaction that meets another one takes two seconds a round
 TARGET = 1  # one target a stream: any number will do
+STREAMS = 5  # one after the other: a server that resets more of them is not having a bad moment
 
 type Documents = dict[str, dict[str, Any]]
 
@@ -87,6 +88,20 @@ async def transact(client: UserClient, write: Callable[[AsyncTransaction], Await
 
 
 async def listen(client: UserClient, what: AsyncDocumentReference | AsyncQuery) -> AsyncGenerator[Documents]:
+    """What `listen_once` says, over a new stream where the server has reset one, as every Firebase SDK does."""
+    for left in reversed(range(STREAMS)):
+        try:
+            async with aclosing(listen_once(client, what)) as said:
+                async for documents in said:
+                    yield documents
+        except Cancelled:
+            if not left:
+                raise
+        else:
+            return
+
+
+async def listen_once(client: UserClient, what: AsyncDocumentReference | AsyncQuery) -> AsyncGenerator[Documents]:
     """All documents of a document reference or a query, by id: at once, and again after every change.
 
     Changes arrive one by one, and then a word that all until now has been said: only that makes a consistent view.
