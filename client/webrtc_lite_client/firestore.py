@@ -117,6 +117,8 @@ async def listen_once(client: UserClient, what: AsyncDocumentReference | AsyncQu
     complete, changed = False, True
     try:
         async for response in stream:
+            if response is None:  # how grpc's wrapper hands on a stream that was ended in that moment
+                raise Cancelled("The stream was ended.")
             kind = response._pb.WhichOneof("response_type")  # noqa: SLF001
             if kind == "document_change" and TARGET in response.document_change.target_ids:
                 document = response.document_change.document
