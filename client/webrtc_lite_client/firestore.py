@@ -21,7 +21,7 @@ from google.cloud.firestore import (
     async_transactional,
 )
 from google.cloud.firestore_v1 import _helpers
-from google.cloud.firestore_v1.types import ListenRequest, Target, TargetChange
+from google.cloud.firestore_v1.types import ListenRequest, ListenResponse, Target, TargetChange
 
 from webrtc_lite_client.backend import Backend
 from webrtc_lite_client.firebase import User
@@ -117,9 +117,7 @@ async def listen_once(client: UserClient, what: AsyncDocumentReference | AsyncQu
     complete, changed = False, True
     try:
         async for response in stream:
-            if response is None:  # how grpc's wrapper hands on a stream that was ended in that moment
-                raise Cancelled("The stream was ended.")
-            kind = response._pb.WhichOneof("response_type")  # noqa: SLF001
+            kind = kind_of(response)
             if kind == "document_change" and TARGET in response.document_change.target_ids:
                 document = response.document_change.document
                 fields = cast("dict[str, Any]", _helpers.decode_dict(document.fields, client))
@@ -143,6 +141,13 @@ async def listen_once(client: UserClient, what: AsyncDocumentReference | AsyncQu
                         yield dict(documents)
     finally:
         stream.cancel()
+
+
+def kind_of(response: ListenResponse | None) -> str | None:
+    if response is None:  # how grpc's wrapper hands on a stream that was ended in that moment
+        raise Cancelled("The stream was ended.")
+    kind: str | None = response._pb.WhichOneof("response_type")  # noqa: SLF001
+    return kind
 
 
 def target(what: AsyncDocumentReference | AsyncQuery) -> Target:
