@@ -1,6 +1,6 @@
 """The use cases: each takes what the edge has parsed, and decides nothing that the core can decide."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -27,12 +27,16 @@ class Snapshot(Protocol):
     def remains(self) -> Session | None: ...
 
 
+type Decide = Callable[[Session, Sequence[Session]], Change | None]
+
+
 class Sessions[Seen: Snapshot](Protocol):
     @property
     def unreadable(self) -> type[Exception]:
         """What `settle` raises for a session whose essentials cannot be read."""
 
-    def settle(self, seen: Seen, decide: Callable[[Session], Change | None]) -> Change | None: ...
+    def settle(self, seen: Seen, decide: Decide) -> Change | None:
+        """`decide` is asked again, with the others of the two people, where its change would let the session ring."""
 
     def end_unreadable(self, seen: Seen, problem: Exception, now: datetime, kept: timedelta) -> bool: ...
 
@@ -130,14 +134,16 @@ def _settle[Seen: Snapshot](
     sessions: Sessions[Seen], journal: Journal, seen: Seen, now: datetime, durations: Durations
 ) -> Swept:
     try:
-        change = sessions.settle(seen, lambda session: settle(session, now, durations))
+        change = sessions.settle(seen, lambda session, others: settle(session, others, now, durations))
     except sessions.unreadable as problem:
         ended = sessions.end_unreadable(seen, problem, now, durations.session_kept)
         return Swept(looked_at=1, changed=int(ended), ended=int(ended), unreadable=1)
     if change is None:
         return Swept(looked_at=1)
-    journal.session_settled(change)
-    return Swept(looked_at=1, changed=1, ended=int(change.after.status in TERMINAL))
+    changes = (change, *change.others)
+    for each in changes:
+        journal.session_settled(each)
+    return Swept(looked_at=1, changed=len(changes), ended=sum(each.after.status in TERMINAL for each in changes))
 
 
 def sweep[Seen: Snapshot](

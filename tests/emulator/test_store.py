@@ -32,8 +32,8 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def as_it_should(session: Session) -> Change | None:
-    return settle(session, now(), USUAL)
+def as_it_should(session: Session, others: Sequence[Session]) -> Change | None:
+    return settle(session, others, now(), USUAL)
 
 
 @pytest.fixture
@@ -113,19 +113,19 @@ def test_who_is_overtaken_looks_again(quietly: Backend, sessions: store.Sessions
 
 
 def test_who_is_overtaken_every_time_gives_up_after_some_tries(quietly: Backend, sessions: store.Sessions) -> None:
-    call = Call.new(quietly, dialled())
+    call = Call.new(quietly, connected(hangup=hangup("caller")))
     tries = 0
 
-    def overtaken(session: Session) -> Change | None:
+    def overtaken(session: Session, others: Sequence[Session]) -> Change | None:
         nonlocal tries
         tries += 1
         call.document.update({"caller_device_id": f"phone {tries}"})
-        return as_it_should(session)
+        return as_it_should(session, others)
 
     with pytest.raises(FailedPrecondition):
         sessions.settle(seen(call), overtaken)
     assert tries == store.TRIES
-    assert call.now()["status"] == "pending"
+    assert call.now()["status"] == "connected"
 
 
 def test_a_session_that_is_gone_is_nothing(quietly: Backend, sessions: store.Sessions) -> None:
@@ -162,7 +162,7 @@ def test_a_session_with_a_record_ends_all_the_same_and_keeps_it(quietly: Backend
 def test_a_field_that_a_change_takes_away_is_deleted(quietly: Backend, sessions: store.Sessions) -> None:
     call = Call.new(quietly, connected())
 
-    def without_deadline(session: Session) -> Change:
+    def without_deadline(session: Session, _others: Sequence[Session]) -> Change:
         return Change(session, replace(session, deadline=None), None)
 
     sessions.settle(seen(call), without_deadline)

@@ -1,6 +1,6 @@
 """service.py, over stores in memory that keep its protocols. With Firestore behind them: tests/emulator."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -45,15 +45,16 @@ class Memory:
     written: dict[str, Session] = field(default_factory=dict)
     ended: dict[str, datetime] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
+    others: list[Session] = field(default_factory=list)
     taken: int = 0
     unreadable: type[Exception] = UnreadableError
 
-    def settle(self, seen: Seen, decide: Callable[[Session], Change | None]) -> Change | None:
+    def settle(self, seen: Seen, decide: service.Decide) -> Change | None:
         if seen.session_id in self.fails:
             raise ConnectionError("no line")
         if seen.unreadable:
             raise UnreadableError
-        change = decide(self.written.get(seen.session_id, seen.session))
+        change = decide(self.written.get(seen.session_id, seen.session), self.others)
         if change:
             self.written[seen.session_id] = change.after
         return change

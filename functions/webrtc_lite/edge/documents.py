@@ -48,6 +48,9 @@ WRITTEN_BY_THE_SERVER = frozenset(
 )  # fmt: skip
 
 UNREADABLE = "session_unreadable"
+ENGAGEMENT_KEPT = timedelta(
+    days=1
+)  # after it a TTL policy may take it: it is missed by nobody who is not just dialling
 
 
 class UnreadableDocumentError(Exception):
@@ -274,6 +277,11 @@ def history(record: HistoryRecord) -> dict[str, Any]:
     stated = {each.name: _value(getattr(record, each.name)) for each in fields(record) if each.name != "session_id"}
     present = {name: value for name, value in stated.items() if value is not None}
     return {"participants": [record.caller_id, record.callee_id], **present}
+
+
+def engagement(session: Session, now: datetime) -> dict[str, Any]:
+    """Which call a person was last let into, for the operator; what counts is that it was written, and when."""
+    return {"session_id": session.id, "updated_at": now, "expires_at": now + ENGAGEMENT_KEPT}
 
 
 def end_of_unreadable(names: tuple[str, ...], now: datetime, kept: timedelta) -> dict[str, Any]:

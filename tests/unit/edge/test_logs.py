@@ -107,7 +107,7 @@ def test_a_line_and_its_end_are_written_together(stream: str, monkeypatch: pytes
 
 
 def settled(session: Session, seconds: float) -> Change:
-    change = settle(session, at(seconds), USUAL)
+    change = settle(session, (), at(seconds), USUAL)
     assert change is not None
     return change
 
