@@ -1,18 +1,23 @@
 """The use cases: each takes what the edge has parsed, and decides nothing that the core can decide."""
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import batched, islice
 from typing import Protocol
 
 from webrtc_lite.core import turn
+from webrtc_lite.core.allowance import Ringing
 from webrtc_lite.core.deadlines import Durations, may_be_purged
 from webrtc_lite.core.errors import NotAParticipantError, SessionEndedError
 from webrtc_lite.core.machine import TERMINAL
 from webrtc_lite.core.records import Session
 from webrtc_lite.core.session import Change, settle
 
-SWEEP_MAX = 500  # sessions of one query in one run: what is over it comes next minute
+SWEEP_MAX = 5_000  # sessions of one query in one run: what is over it comes next minute
+SWEEPERS = 8  # at a time: each waits for Firestore most of the time
+PAGE = 64  # sessions that wait for the sweepers
 PURGE_MAX = 2_000  # sessions of one run
 
 # --- what the edge has to bring
@@ -27,7 +32,7 @@ class Snapshot(Protocol):
     def remains(self) -> Session | None: ...
 
 
-type Decide = Callable[[Session, Sequence[Session]], Change | None]
+type Decide = Callable[[Session, Sequence[Session], Ringing | None], Change | None]
 
 
 class Sessions[Seen: Snapshot](Protocol):
@@ -134,7 +139,9 @@ def _settle[Seen: Snapshot](
     sessions: Sessions[Seen], journal: Journal, seen: Seen, now: datetime, durations: Durations
 ) -> Swept:
     try:
-        change = sessions.settle(seen, lambda session, others: settle(session, others, now, durations))
+        change = sessions.settle(
+            seen, lambda session, others, ringing: settle(session, others, now, durations, ringing)
+        )
     except sessions.unreadable as problem:
         ended = sessions.end_unreadable(seen, problem, now, durations.session_kept)
         return Swept(looked_at=1, changed=int(ended), ended=int(ended), unreadable=1)
@@ -150,17 +157,16 @@ def sweep[Seen: Snapshot](
     sessions: Sessions[Seen], journal: Journal, clock: Clock, durations: Durations, at_most: int = SWEEP_MAX
 ) -> Swept:
     """Settles every session that time moves, and every one whose event was lost. A query at most so many at a time."""
-    done = []
+    done: list[Swept] = []
     more = False
     looked_at: set[str] = set()
-    for found in sessions.due(clock()):
-        for number, seen in enumerate(found):
-            if number == at_most:
-                more = True
-                break
-            if seen.session_id not in looked_at:
-                looked_at.add(seen.session_id)
-                done.append(settle_one(sessions, journal, seen, clock(), durations))
+    with ThreadPoolExecutor(SWEEPERS) as sweepers:
+        for found in map(iter, sessions.due(clock())):
+            for several in batched(islice(found, at_most), PAGE):
+                new = [seen for seen in several if seen.session_id not in looked_at]
+                looked_at.update(seen.session_id for seen in new)
+                done += sweepers.map(lambda seen: settle_one(sessions, journal, seen, clock(), durations), new)
+            more |= next(found, None) is not None
     return Swept(
         looked_at=sum(each.looked_at for each in done),
         changed=sum(each.changed for each in done),

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +18,7 @@ from flask.testing import FlaskClient
 from tests.support.functions import FUNCTIONS, RELAY, SECRET, bearer, deployed_python, framework, token
 from tests.unit.core.calls import DIALLED, NOON
 from tests.unit.edge.test_store import event
+from webrtc_lite import service
 from webrtc_lite.core.records import Session
 from webrtc_lite.core.session import Change
 from webrtc_lite.edge import config, store
@@ -284,8 +284,8 @@ class Recorder:
         self.changes: list[Change] = []
         self.times: list[dt.datetime] = []
 
-    def settle(self, seen: store.Snapshot, decide: Callable[[Session], Change | None]) -> Change | None:
-        change = decide(replace(DIALLED, id=seen.session_id, created_at=NOON.replace(year=2000)))
+    def settle(self, seen: store.Snapshot, decide: service.Decide) -> Change | None:
+        change = decide(replace(DIALLED, id=seen.session_id, created_at=NOON.replace(year=2000)), (), None)
         assert change is not None
         self.changes.append(change)
         return change

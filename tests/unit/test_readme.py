@@ -12,6 +12,7 @@ from tools.provision import ROOT
 from tools.stack.addresses import PROJECT, Addresses
 from webrtc_lite.core import errors as tree
 from webrtc_lite.core.machine import TRANSITIONS
+from webrtc_lite.core.records import EndReason
 from webrtc_lite.edge.config import DURATIONS, REGION, default
 from webrtc_lite.edge.errors import STATUS
 
@@ -100,6 +101,46 @@ def test_the_state_diagram_draws_the_table_of_transitions() -> None:
     assert drawn == {
         (before, actor, event, after) for before, rows in TRANSITIONS.items() for (actor, event), after in rows.items()
     }
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the first table below a line that begins so."""
+    found = re.search(rf"^\| {re.escape(heading)}.*?(?=^$)", section("Call life"), re.MULTILINE | re.DOTALL)
+    assert found, f"no table {heading!r}"
+    return rows(found.group())
+
+
+def test_the_table_of_transitions_has_every_row() -> None:
+    stated = {
+        (before, actor, event, after)
+        for before, after, actors, event, *_ in table("from | to |")
+        for actor in actors.split(", ")
+    }
+
+    assert stated == {
+        (before, actor, event, after) for before, rows in TRANSITIONS.items() for (actor, event), after in rows.items()
+    }
+
+
+def test_every_end_of_the_contract_is_explained_to_both_apps() -> None:
+    stated = table("`end_reason` |")
+
+    assert [row[0].strip("`") for row in stated] == [str(reason) for reason in EndReason]
+    assert all(len(row) == 4 and all(row) for row in stated)
+
+
+def test_the_end_reasons_in_the_table_of_transitions_are_those_of_the_contract() -> None:
+    set_at_the_end = " ".join(row[5] for row in table("from | to |") if row[1] == "ended")
+
+    assert set(re.findall(r"`(\w+)`", set_at_the_end)) - {"superseded_by", "error"} == {
+        str(reason) for reason in EndReason
+    }
+
+
+def test_the_limits_name_who_enforces_them() -> None:
+    stated = {who for row in table("what somebody may try |") for who in re.findall(r"rules|App Check|`\w+`", row[2])}
+
+    assert {"rules", "App Check", "`on_session_written`", "`sweep_sessions`"} <= stated
 
 
 def test_every_duration_is_listed_with_its_default_and_its_range() -> None:

@@ -54,7 +54,7 @@ export interface DeviceDocument {
   updated_at: Timestamp;
 }
 
-/** Every end of the wire contract. Nothing judges a call by others yet: none ends busy, by glare or superseded. */
+/** Every end of the wire contract. */
 export type EndReason = "hangup" | "cancelled" | "declined" | "busy" | "missed" | "glare" | "superseded" | "failed" | "invalid_offer" | "invalid_answer" | "expired";
 
 /** `details` of a callable's error: SPEC 3.6. */

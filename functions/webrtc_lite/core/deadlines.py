@@ -15,6 +15,7 @@ class Durations:
     settled: timedelta = timedelta(seconds=120)  # from created_at to a server that looks; later than that nobody rings
     ring: timedelta = timedelta(seconds=30)
     connect: timedelta = timedelta(seconds=30)
+    unanswered: timedelta = timedelta(minutes=10)  # of ringing that a caller may pile up: core/allowance.py
     lease: timedelta = timedelta(minutes=15)  # one side silent for longer than this has crashed
     session_kept: timedelta = timedelta(hours=1)
     history_kept: timedelta = timedelta(days=90)

@@ -7,10 +7,11 @@ settles to nothing.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from webrtc_lite.core import allowance, sdp
 from webrtc_lite.core import others as company
-from webrtc_lite.core import sdp
+from webrtc_lite.core.allowance import Ringing
 from webrtc_lite.core.deadlines import Durations, due, leased_until
 from webrtc_lite.core.machine import CALLEE, CALLER, SERVER, TERMINAL, Actor, Event, Status, advance
 from webrtc_lite.core.records import (
@@ -25,6 +26,12 @@ from webrtc_lite.core.records import (
 
 SIDES = (CALLER, CALLEE)
 OFFER, ANSWER = "offer.sdp", "answer.sdp"  # as `error.field` names them
+
+RUNG_OUT = (
+    "caller_rung_out",
+    "This caller has let others ring unanswered for too long: nobody is rung, and calls go through again in a while.",
+    "caller_id",
+)
 
 WHEN_OVERDUE = {
     Status.PENDING: EndReason.EXPIRED,
@@ -42,6 +49,7 @@ class Change:
     after: Session
     history: HistoryRecord | None
     others: tuple["Change", ...] = ()  # the ends of others that this one relies on
+    ringing: Ringing | None = None  # the caller's account, where it rings
 
     @property
     def rings(self) -> bool:
@@ -63,24 +71,29 @@ class Scene:
     now: datetime
     durations: Durations
     others: tuple[Session, ...] = ()  # as they would stand if they were settled now
+    unanswered: timedelta = timedelta()  # what the caller has let ring lately
 
 
-def settle(session: Session, others: Iterable[Session], now: datetime, durations: Durations) -> Change | None:
+def settle(
+    session: Session, others: Iterable[Session], now: datetime, durations: Durations, ringing: Ringing | None = None
+) -> Change | None:
     """Every step that is due, to a fixed point; nothing where none is.
 
-    `others` are live sessions of the same two people. Only a call that is about to ring meets them: who does not know
-    them yet settles without, and looks for them if the change `rings`.
+    `others` are live sessions of the same two people, `ringing` is the caller's account. Only a call that is about to
+    ring meets them: who does not know them yet settles without, and looks for them if the change `rings`.
     """
     others = [other for other in others if other.id != session.id and not _is_only_announced(other)]
     met = [(other, _as_met(other, now, durations)) for other in others]
-    scene = Scene(now, durations, tuple(stands for _, stands in met if stands.status not in TERMINAL))
+    unanswered = allowance.by(now, ringing, durations)
+    scene = Scene(now, durations, tuple(stands for _, stands in met if stands.status not in TERMINAL), unanswered)
     after = _fixed_point(session, scene)
     if after is session:
         return None
     change = _change(session, after, scene)
     if not (change.rings or after.end_reason is EndReason.BUSY):
         return change
-    return replace(change, others=tuple(_ends(met, after, scene)))
+    account = Ringing(unanswered, now, last=change.after) if change.rings else None
+    return replace(change, others=tuple(_ends(met, after, scene)), ringing=account)
 
 
 def _is_only_announced(session: Session) -> bool:
@@ -151,7 +164,7 @@ def _glared(session: Session, scene: Scene) -> Session | None:
     if survivor is None:
         return None
     lost = replace(session, superseded_by=survivor.id)
-    return _ended(lost, Event.LOSE_GLARE, EndReason.GLARE, scene)
+    return _ended(lost, Event.GLARE, EndReason.GLARE, scene)
 
 
 def _superseded(session: Session, scene: Scene) -> Session | None:
@@ -163,7 +176,15 @@ def _superseded(session: Session, scene: Scene) -> Session | None:
 def _busy(session: Session, scene: Scene) -> Session | None:
     if session.offer is None or not company.is_engaged(session, scene.others):
         return None
-    return _ended(session, Event.FIND_ENGAGED, EndReason.BUSY, scene)
+    return _ended(session, Event.BUSY, EndReason.BUSY, scene)
+
+
+def _rung_out(session: Session, scene: Scene) -> Session | None:
+    """Nobody is rung, so to the caller it is as if nobody were free."""
+    if session.offer is None or allowance.is_left(scene.unanswered, scene.durations):
+        return None
+    refused = replace(session, error=SessionError(*RUNG_OUT, revision=session.offer.revision))
+    return _ended(refused, Event.BUSY, EndReason.BUSY, scene)
 
 
 def _offered(session: Session, scene: Scene) -> Session | None:
@@ -300,7 +321,7 @@ type Step = Callable[[Session, Scene], Session | None]
 # glare; superseding; busy. What was reached before a hangup is taken first: the end is the same, and the history tells
 # that the call was answered.
 JUDGED_IN_ORDER: Mapping[Status, tuple[Step, ...]] = {
-    Status.PENDING: (_hung_up, _overdue, _offer_refused, _glared, _superseded, _busy, _offered),
+    Status.PENDING: (_hung_up, _overdue, _offer_refused, _glared, _superseded, _busy, _rung_out, _offered),
     Status.OFFERED: (_answered, _hung_up, _answer_refused, _overdue),
     Status.ANSWERED: (_connected, _hung_up, _overdue, _reoffered, _reanswered),
     Status.CONNECTED: (_hung_up, _failed, _overdue, _leased, _reoffered, _reanswered),

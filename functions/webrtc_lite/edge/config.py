@@ -153,6 +153,7 @@ DURATIONS = {
     "CALL_SETTLED_SECONDS": Bounds("settled", timedelta(seconds=1), 60, 600),
     "CALL_RING_SECONDS": Bounds("ring", timedelta(seconds=1), 10, 120),
     "CALL_CONNECT_SECONDS": Bounds("connect", timedelta(seconds=1), 10, 120),
+    "CALL_UNANSWERED_MINUTES": Bounds("unanswered", timedelta(minutes=1), 3, 1_440),
     "CALL_LEASE_MINUTES": Bounds("lease", timedelta(minutes=1), 11, 60),  # clients say every 10 that they are alive
     "SESSION_KEPT_MINUTES": Bounds("session_kept", timedelta(minutes=1), 10, 1_440),
     "HISTORY_KEPT_DAYS": Bounds("history_kept", timedelta(days=1), 1, 3_650),

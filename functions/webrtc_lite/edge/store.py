@@ -8,8 +8,9 @@ session is read and judged again. So an event's own snapshot will do: an old one
 import contextlib
 import functools
 import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from google.api_core.exceptions import Aborted, AlreadyExists, FailedPreconditio
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from webrtc_lite.core.allowance import Ringing
 from webrtc_lite.core.machine import Actor, Status
 from webrtc_lite.core.others import ENGAGING
 from webrtc_lite.core.records import Session
@@ -29,6 +31,8 @@ SESSIONS = "webrtc_sessions"
 HISTORY = "call_history"
 ENGAGEMENTS = "engagements"  # a document a person: see Sessions.settle
 
+ID = "__name__"
+
 TRIES = 5  # of one decision: whoever is overtaken that often has others settle it, or the sweep
 PAGE = 100  # documents of one query at a time: with two descriptions of 64 KiB each they take 13 MB
 BATCH = 400  # writes of one commit; Firestore took 500 for years and now counts megabytes
@@ -38,7 +42,7 @@ REFUSALS = (FailedPrecondition, NotFound, AlreadyExists, Aborted)
 
 type Document = firestore.DocumentSnapshot[firestore.DocumentReference]
 type SessionEvent = Event[Written[Document | None]]
-type Decide = Callable[[Session, Sequence[Session]], Change | None]
+type Decide = Callable[[Session, Sequence[Session], Ringing | None], Change | None]
 
 
 # --- queries: as data, because a missing index shows in production only (a test compares them with the index file)
@@ -62,7 +66,7 @@ class Query:
 UNCONNECTED = Query(SESSIONS, (("status", "in"),))
 # Two equalities: Firestore joins the indexes that every field has by itself, and needs none of their own.
 HUNG_UP = Query(SESSIONS, (("status", "=="), ("hangup.by", "in")))
-OVERDUE = Query(SESSIONS, (("status", "=="), ("deadline", "<=")), ("deadline",))
+OVERDUE = Query(SESSIONS, (("status", "in"), ("deadline", "<=")), ("deadline",))
 EXPIRED = Query(SESSIONS, (("expires_at", "<="),), ("expires_at",))
 CALLING = Query(SESSIONS, (("caller_id", "in"), ("status", "in")))
 CALLED = Query(SESSIONS, (("callee_id", "in"), ("status", "in")))
@@ -107,6 +111,7 @@ class Company:
 
     seen: Mapping[str, Snapshot]
     engagements: Mapping[str, datetime]
+    ringing: Ringing | None  # the account of the caller
 
     @functools.cached_property
     def sessions(self) -> tuple[Session, ...]:
@@ -118,7 +123,7 @@ class Company:
         return tuple(found)
 
 
-NOBODY = Company({}, {})
+NOBODY = Company({}, {}, None)
 
 
 def written(event: SessionEvent) -> Snapshot | None:
@@ -160,10 +165,10 @@ class Sessions:
         tries = 0
         while snapshot:
             session, company = snapshot.session(), NOBODY
-            change = decide(session, company.sessions)
+            change = decide(session, company.sessions, company.ringing)
             if change and change.rings:
                 company = self._company(session)
-                change = decide(session, company.sessions)
+                change = decide(session, company.sessions, company.ringing)
             if change is None:
                 break
             tries += 1
@@ -194,12 +199,17 @@ class Sessions:
         return True
 
     def due(self, now: datetime) -> Iterator[Iterator[Snapshot]]:
-        """What a sweep looks at (SPEC section 2), a query at a time; the same session may come twice."""
-        ringing = [Status.PENDING.value, Status.OFFERED.value, Status.ANSWERED.value]
+        """What a sweep looks at (SPEC section 2), a query at a time; the same session may come twice.
+
+        First what time has ended, the longest ago first: a person has one of these, so nobody has many. Last what an
+        event may have been lost of, which one user can make any number of: from anywhere on, or whoever has the first
+        ids in a flood would be all that is ever looked at.
+        """
+        unconnected = [Status.PENDING.value, Status.OFFERED.value, Status.ANSWERED.value]
         sides = [Actor.CALLER.value, Actor.CALLEE.value]
+        yield self._found(OVERDUE, sorted(status.value for status in ENGAGING), now)
         yield self._found(HUNG_UP, Status.CONNECTED.value, sides)
-        yield self._found(OVERDUE, Status.CONNECTED.value, now)
-        yield self._found(UNCONNECTED, ringing)
+        yield self._from_anywhere(UNCONNECTED, unconnected)
 
     def expired(self, now: datetime) -> Iterator[Snapshot]:
         """The sessions whose time is up, the oldest first, with no more of them than the purge needs."""
@@ -235,14 +245,27 @@ class Sessions:
         """The others of the two people. Their engagements are read first: what happens after that shows in them."""
         people = [session.caller_id, session.callee_id]
         engagements = self._client.get_all([self._engagement(uid) for uid in people])
-        was = {read.id: read.update_time for read in engagements if read.exists}
+        was = {read.id: read for read in engagements if read.exists}
         engaging = sorted(status.value for status in ENGAGING)
         seen = [
             *self._first(ENGAGEMENTS_MAX, CALLING, people, engaging),
             *self._first(ENGAGEMENTS_MAX, CALLED, people, engaging),
             *self._first(DIALLED_MAX, DIALLING, people, Status.PENDING.value),
         ]
-        return Company({each.session_id: each for each in seen}, was)
+        return Company(
+            {each.session_id: each for each in seen},
+            {name: cast("datetime", read.update_time) for name, read in was.items()},
+            self._ringing(was.get(self._engagement(session.caller_id).id)),
+        )
+
+    def _ringing(self, engagement: Document | None) -> Ringing | None:
+        """The account of a caller, with the call that is not in it yet. One that has been purged rang long ago."""
+        found = documents.ringing(engagement.to_dict() or {}) if engagement else None
+        if found is None:
+            return None
+        account, last = found
+        read = self._session(last).get(list(documents.RungDocument.model_fields))
+        return replace(account, last=documents.rung(last, read.to_dict() or {}))
 
     def _write(self, seen: Snapshot, change: Change, company: Company, recorded: frozenset[str]) -> None:
         batch = self._client.batch()
@@ -250,7 +273,7 @@ class Sessions:
         for other in change.others:
             self._put(batch, company.seen[other.after.id], other, recorded)
         if change.rings:
-            self._engage(batch, change.after, company)
+            self._engage(batch, change, company)
         batch.commit()
 
     def _put(self, batch: firestore.WriteBatch, seen: Snapshot, change: Change, recorded: frozenset[str]) -> None:
@@ -263,9 +286,13 @@ class Sessions:
             # Not set(): a second record must not replace the first.
             batch.create(self._record(seen.session_id), documents.history(change.history))
 
-    def _engage(self, batch: firestore.WriteBatch, session: Session, company: Company) -> None:
-        fields = documents.engagement(session, session.updated_at or session.created_at)
-        for uid in (session.caller_id, session.callee_id):
+    def _engage(self, batch: firestore.WriteBatch, change: Change, company: Company) -> None:
+        session, ringing = change.after, change.ringing
+        if ringing is None:  # whoever decides without a caller's account lets nobody ring
+            raise ValueError("a change that rings has the caller's account")
+        engaged = documents.engagement(session.id, ringing.at)
+        account = documents.account(session.id, ringing)
+        for uid, fields in ((session.caller_id, engaged | account), (session.callee_id, engaged)):
             reference = self._engagement(uid)
             was = company.engagements.get(reference.id)
             if was is None:
@@ -282,14 +309,24 @@ class Sessions:
         return [Snapshot.of(read) for read in query.of(self._client, *values).limit(at_most).get()]
 
     def _found(self, query: Query, *values: object, only: tuple[str, ...] = ()) -> Iterator[Snapshot]:
-        """The answer to a query, read in pages as it is used."""
-        asked = query.of(self._client, *values).limit(PAGE)
-        page = (asked.select(only) if only else asked).get()
+        asked = query.of(self._client, *values)
+        return self._paged(asked.select(only) if only else asked)
+
+    def _from_anywhere(self, query: Query, *values: object) -> Iterator[Snapshot]:
+        """The answer to a query without an order, beginning at a random id and ending before it."""
+        asked = query.of(self._client, *values).order_by(ID)
+        start = {ID: self._session(secrets.token_urlsafe(16))}  # of the alphabet that ids are made of
+        yield from self._paged(asked.start_at(start))
+        yield from self._paged(asked.end_before(start))
+
+    def _paged(self, asked: firestore.Query) -> Iterator[Snapshot]:
+        """The answer to a query, read as it is used."""
+        page = asked.limit(PAGE).get()
         while page:
             yield from map(Snapshot.of, page)
             if len(page) < PAGE:
                 return
-            page = (asked.select(only) if only else asked).start_after(page[-1]).get()
+            page = asked.limit(PAGE).start_after(page[-1]).get()
 
     def _below(self, session_id: str) -> Callable[[], list[firestore.DocumentReference]]:
         """Looks for what lies below a session, at any depth and by any name: up to one more than a batch holds."""
