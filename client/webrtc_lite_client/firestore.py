@@ -7,11 +7,24 @@ themselves. The one here is a generator, made on the same stream that every Fire
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, cast
 
-from google.api_core.exceptions import AlreadyExists, Cancelled, GoogleAPICallError, PermissionDenied, from_grpc_status
+from google.api_core.exceptions import (
+    Aborted,
+    AlreadyExists,
+    Cancelled,
+    DeadlineExceeded,
+    GoogleAPICallError,
+    InternalServerError,
+    PermissionDenied,
+    ResourceExhausted,
+    ServiceUnavailable,
+    Unknown,
+    from_grpc_status,
+)
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import (
     AsyncClient,
@@ -30,7 +43,11 @@ from webrtc_lite_client.waiting import within
 
 ANSWER_WITHIN_S = 15.0  # an emulator's transaction that meets another one takes two seconds a round
 TARGET = 1  # one target a stream: any number will do
-STREAMS = 5  # one after the other: a server that resets more of them is not having a bad moment
+PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6)  # before each new stream; who breaks off one more is not having a bad moment
+
+# A stream that ends so may be opened again; the others say that the same request will fail again. The list is that of
+# Google's own listener (watch.py), but for UNAUTHENTICATED: a call is shorter than the life of its one token.
+BROKEN_OFF = (Aborted, Cancelled, DeadlineExceeded, InternalServerError, ResourceExhausted, ServiceUnavailable, Unknown)
 
 type Documents = dict[str, dict[str, Any]]
 
@@ -88,17 +105,23 @@ async def transact(client: UserClient, write: Callable[[AsyncTransaction], Await
 
 
 async def listen(client: UserClient, what: AsyncDocumentReference | AsyncQuery) -> AsyncGenerator[Documents]:
-    """What `listen_once` says, over a new stream where the server has reset one, as every Firebase SDK does."""
-    for left in reversed(range(STREAMS)):
+    """What `listen_once` says, and again over a new stream where one broke off, as every Firebase SDK does.
+
+    A stream that has said something was a good one. It starts over without a resume token: what one side of a call
+    listens to is a few documents, and a view is complete either way.
+    """
+    failed = 0
+    while True:
         try:
             async with aclosing(listen_once(client, what)) as said:
                 async for documents in said:
+                    failed = 0
                     yield documents
-        except Cancelled:
-            if not left:
+        except BROKEN_OFF:
+            if failed == len(PAUSES_S):
                 raise
-        else:
-            return
+            await asyncio.sleep(PAUSES_S[failed] * random.uniform(0.5, 1.5))  # noqa: S311  listeners come back one by one
+            failed += 1
 
 
 async def listen_once(client: UserClient, what: AsyncDocumentReference | AsyncQuery) -> AsyncGenerator[Documents]:
@@ -108,9 +131,11 @@ async def listen_once(client: UserClient, what: AsyncDocumentReference | AsyncQu
     """
     request = ListenRequest(database=client._database_string, add_target=target(what))  # noqa: SLF001
 
+    over = asyncio.Event()
+
     async def requests() -> AsyncIterator[ListenRequest]:
         yield request
-        await asyncio.Event().wait()  # for ever: the server ends a stream whose client has nothing more to say
+        await over.wait()  # the server ends a stream whose client has nothing more to say
 
     stream = await client._firestore_api.listen(requests=requests(), metadata=client._rpc_metadata)  # noqa: SLF001
     documents: Documents = {}
@@ -139,13 +164,15 @@ async def listen_once(client: UserClient, what: AsyncDocumentReference | AsyncQu
                     case TargetChange.TargetChangeType.NO_CHANGE if complete and changed and not change.target_ids:
                         changed = False
                         yield dict(documents)
+        raise ServiceUnavailable("The stream was ended.")  # by the server: a listener has no end of its own
     finally:
+        over.set()  # where the server has ended the stream, `cancel` does nothing and would leave `requests` waiting
         stream.cancel()
 
 
 def kind_of(response: ListenResponse | None) -> str | None:
-    if response is None:  # how grpc's wrapper hands on a stream that was ended in that moment
-        raise Cancelled("The stream was ended.")
+    if response is None:  # what grpc makes of bytes that are no message, where its contract asks for this status
+        raise InternalServerError("A response could not be read.")
     kind: str | None = response._pb.WhichOneof("response_type")  # noqa: SLF001
     return kind
 
