@@ -43,6 +43,7 @@ from webrtc_lite_client.waiting import within
 
 ANSWER_WITHIN_S = 15.0  # an emulator's transaction that meets another one takes two seconds a round
 TARGET = 1  # one target a stream: any number will do
+VIEW_WITHIN_S = 10.0  # the JavaScript SDK's patience before it takes itself for offline
 PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6)  # before each new stream; who breaks off one more is not having a bad moment
 
 # A stream that ends so may be opened again; the others say that the same request will fail again. The list is that of
@@ -109,19 +110,32 @@ async def listen(client: UserClient, what: AsyncDocumentReference | AsyncQuery) 
 
     A stream that has said something was a good one. It starts over without a resume token: what one side of a call
     listens to is a few documents, and a view is complete either way.
+
+    The emulator breaks streams off where a document of the query's collection is written while the stream opens: two of
+    its threads write into it at once. What arrives then is a reset, bytes that are no message, or one message too few.
     """
     failed = 0
     while True:
         try:
             async with aclosing(listen_once(client, what)) as said:
+                first = await first_view(said)
+                failed = 0
+                yield first
                 async for documents in said:
-                    failed = 0
                     yield documents
         except BROKEN_OFF:
             if failed == len(PAUSES_S):
                 raise
             await asyncio.sleep(PAUSES_S[failed] * random.uniform(0.5, 1.5))  # noqa: S311  listeners come back one by one
             failed += 1
+
+
+async def first_view(said: AsyncGenerator[Documents]) -> Documents:
+    try:
+        async with asyncio.timeout(VIEW_WITHIN_S):
+            return await anext(said)
+    except TimeoutError:
+        raise DeadlineExceeded(f"The stream said nothing whole within {VIEW_WITHIN_S:g} s.") from None
 
 
 async def listen_once(client: UserClient, what: AsyncDocumentReference | AsyncQuery) -> AsyncGenerator[Documents]:

@@ -174,6 +174,16 @@ def test_a_listener_that_breaks_off_goes_on_over_a_new_stream(broken: Stream) ->
     assert asyncio.run(told()) == (TOLD, 3)
 
 
+def test_a_stream_that_keeps_its_first_view_to_itself_is_left_for_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firestore, "VIEW_WITHIN_S", 0.2)
+
+    async def told() -> tuple[Documents, int]:
+        async with saying(lambda number: VIEW[:-1] if number == 1 else VIEW) as listening:
+            return await listening.first(), listening.opened
+
+    assert asyncio.run(told()) == (TOLD, 2)
+
+
 def test_a_stream_that_has_said_something_was_a_good_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(firestore, "PAUSES_S", [0.0])
 
