@@ -31,6 +31,7 @@ def test_a_side_knows_which_candidates_won_also_after_the_other_side_has_closed(
             await callee.until(lambda: callee.echoed)  # so DTLS stands, and its end is heard
             await caller.close()
             await callee.until(lambda: callee.ice_state == "closed")
+            await callee.close()  # which waits for the close that is under way
             return callee.pair
 
     assert asyncio.run(pair_after_the_close()) == "relay/relay"
