@@ -89,8 +89,12 @@ class Call:
         return self.backend.client.collection(SESSIONS).document(self.id)
 
     @property
+    def record(self) -> firestore.DocumentReference:
+        return self.backend.client.collection(HISTORY).document(self.id)
+
+    @property
     def history(self) -> dict[str, Any] | None:
-        return self.backend.client.collection(HISTORY).document(self.id).get().to_dict()
+        return self.record.get().to_dict()
 
     def dial(self, **fields: Any) -> None:  # noqa: ANN401
         self.document.create(dialled(**fields))
