@@ -160,7 +160,7 @@ def test_who_has_hung_up_is_free_again(backend: Backend) -> None:
 
 OVER: dict[str, tuple[dict[str, Any], str]] = {
     "hung up": (connected(hangup=hangup("callee")), "hangup"),
-    "cancelled": (dialled(status="offered", deadline=ago(-20), hangup=hangup("caller", "cancel")), "cancelled"),
+    "cancelled": (dialled(status="offered", deadline=ago(-600), hangup=hangup("caller", "cancel")), "cancelled"),
     "never picked up": (dialled(status="offered", deadline=ago(1)), "missed"),
     "never connected": (dialled(status="answered", answer=answer(), deadline=ago(1)), "failed"),
     "gave up": (connected(ice_state={"caller": "failed", "callee": "failed"}), "failed"),
