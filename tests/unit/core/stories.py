@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tests.unit.core.calls import BAD_SDP, USUAL
+from webrtc_lite.core.allowance import Ringing
 from webrtc_lite.core.machine import CALLER, Actor, Status
 from webrtc_lite.core.others import ENGAGING
 from webrtc_lite.core.records import Description, HistoryRecord, Session
@@ -15,6 +16,8 @@ from webrtc_lite.core.session import Change, settle
 
 PEOPLE = ["alice", "bob", "carol"]
 DEVICES = ["phone", "tablet", None]
+
+LASTING = replace(USUAL, unanswered=timedelta(seconds=40))  # so short that stories get there
 
 SERVER_ONLY = frozenset(
     {
@@ -125,6 +128,7 @@ class Database:
     history: dict[str, HistoryRecord] = field(default_factory=dict)
     written: dict[str, int] = field(default_factory=dict)  # of sessions and of people's engagements: their last write
     writes: int = 0
+    ringing: dict[str, Ringing] = field(default_factory=dict)  # the callers' accounts
 
     def live(self) -> Iterable[Session]:
         return [each for each in self.sessions.values() if each.status is not Status.ENDED]
@@ -137,6 +141,11 @@ class Database:
         met = [each for each in self.live() if people_of(each) & people_of(session)]
         dialled = [each for each in met if each.status is Status.PENDING and each.caller_id in people_of(session)]
         return [each for each in met if each.status in ENGAGING] + dialled
+
+    def account(self, uid: str) -> Ringing | None:
+        """With the call that is not in it as that stands now."""
+        account = self.ringing.get(uid)
+        return replace(account, last=self.sessions[account.last.id]) if account and account.last else None
 
     def write(self, session: Session) -> None:
         self.sessions[session.id] = session
@@ -159,6 +168,8 @@ class Database:
         if change.rings:
             for uid in people_of(change.after):
                 self.stamp(uid)
+            assert change.ringing is not None
+            self.ringing[change.after.caller_id] = change.ringing
         return True
 
 
@@ -171,10 +182,11 @@ class Settling:
     now: datetime
     fences: dict[str, int | None] | None = None
     company: tuple[Session, ...] | None = None
+    ringing: Ringing | None = None
     met: dict[str, int] = field(default_factory=dict)  # the others, as they were seen
 
     def change(self) -> Change | None:
-        return settle(self.seen, self.company or (), self.now, USUAL)
+        return settle(self.seen, self.company or (), self.now, LASTING, self.ringing)
 
     def read_fences(self, database: Database) -> None:
         self.fences = {uid: database.written.get(uid) for uid in people_of(self.seen)}
@@ -182,11 +194,12 @@ class Settling:
     def look_around(self, database: Database) -> None:
         self.company = tuple(database.company(self.seen))
         self.met = {each.id: database.written[each.id] for each in self.company}
+        self.ringing = database.account(self.seen.caller_id)
 
     def look_again(self, database: Database) -> None:
         self.seen = database.sessions[self.seen.id]
         self.version = database.written[self.seen.id]
-        self.fences, self.company, self.met = None, None, {}
+        self.fences, self.company, self.ringing, self.met = None, None, None, {}
 
     def versions(self, change: Change) -> dict[str, int | None]:
         ended = {each.after.id: self.met[each.after.id] for each in change.others}

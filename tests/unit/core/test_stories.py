@@ -17,9 +17,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.unit.core.calls import ANSWER_SDP, BAD_SDP, OFFER_SDP, USUAL, at
+from tests.unit.core.calls import ANSWER_SDP, BAD_SDP, OFFER_SDP, at
 from tests.unit.core.stories import (
     DEVICES,
+    LASTING,
     PEOPLE,
     SERVER_ONLY,
     Database,
@@ -43,7 +44,7 @@ from webrtc_lite.core.others import ENGAGING
 from webrtc_lite.core.records import Description, EndReason, Hangup, IceState, Session
 from webrtc_lite.core.session import SIDES, Change, settle
 
-OTHERS_THAN_USUAL = int(os.environ.get("STORIES", "0"))
+OTHERS_THAN_LASTING = int(os.environ.get("STORIES", "0"))
 SDP = {"an offer": OFFER_SDP, "an answer": ANSWER_SDP, "nonsense": BAD_SDP}
 SHORT, LONG = [0.5, 1.0, 5.0], [20.0, 300.0, 600.0]
 SELDOM = st.sampled_from([True, False, False, False])
@@ -143,7 +144,7 @@ class Stories(RuleBasedStateMachine):
     def wait_for_a_deadline(self, *, pick: int, around: float, seldom: bool) -> None:
         """One time in four, or no call would grow old."""
         for session in self.one_of(pick, self.database.live()) if seldom else []:
-            self.seconds = max(self.seconds, (due(session, USUAL) - at(0)).total_seconds() + around)
+            self.seconds = max(self.seconds, (due(session, LASTING) - at(0)).total_seconds() + around)
 
     # --- what the server does: with events that come late, twice, out of order or never
 
@@ -181,7 +182,7 @@ class Stories(RuleBasedStateMachine):
             self.settle_at_once(session_id)
         for session in self.database.live():
             assert session.status is not Status.PENDING or session.offer is None, "what can ring rings, or has ended"
-            assert now < due(session, USUAL), "overdue after a sweep"
+            assert now < due(session, LASTING), "overdue after a sweep"
             assert session.hangup is None, "hung up, and alive after a sweep"
 
     # --- what is always so
@@ -210,15 +211,16 @@ class Stories(RuleBasedStateMachine):
 
     def what_is_settled_is_settled(self) -> None:
         for session in self.database.live():
-            change = settle(session, self.database.company(session), at(self.seconds), USUAL)
+            company, account = self.database.company(session), self.database.account(session.caller_id)
+            change = settle(session, company, at(self.seconds), LASTING, account)
             if change is not None:
                 gone = {each.after.id: each.after for each in change.others}
-                company = [gone.get(each.id, each) for each in self.database.company(session)]
-                assert settle(change.after, company, at(self.seconds), USUAL) is None
+                company = [gone.get(each.id, each) for each in company]
+                assert settle(change.after, company, at(self.seconds), LASTING, change.ringing) is None
 
     def every_live_call_has_an_end_in_sight(self) -> None:
         for session in self.database.live():
-            assert due(session, USUAL) <= at(self.seconds) + USUAL.lease
+            assert due(session, LASTING) <= at(self.seconds) + LASTING.lease
             assert (session.deadline is None) == (session.status is Status.PENDING)
 
     def nobody_wins_over_each_other(self) -> None:
@@ -240,7 +242,7 @@ class Stories(RuleBasedStateMachine):
     # --- how
 
     def unsettled(self) -> Iterable[Session]:
-        return [each for each in self.database.live() if settle(each, (), at(self.seconds), USUAL)]
+        return [each for each in self.database.live() if settle(each, (), at(self.seconds), LASTING)]
 
     def sides(self) -> Iterable[tuple[Session, Actor]]:
         return ((session, side) for session in self.database.live() for side in SIDES)
@@ -255,7 +257,7 @@ class Stories(RuleBasedStateMachine):
         return Settling(session, self.database.written[session.id], at(self.seconds))
 
     def as_if_settled(self, session: Session, now: datetime) -> Session:
-        change = None if session.status is Status.PENDING else settle(session, (), now, USUAL)
+        change = None if session.status is Status.PENDING else settle(session, (), now, LASTING)
         return change.after if change else session
 
     def settle_at_once(self, session_id: str) -> None:
@@ -291,7 +293,14 @@ class Stories(RuleBasedStateMachine):
                 self.over[each.after.id] = each.after
                 check_record(each)
                 check_end(each.after, met, engaging)
+                self.check_rung_out(each.after)
         assert not [each for each in change.others if each.after.status is not Status.ENDED]
+
+    def check_rung_out(self, session: Session) -> None:
+        """Only who has let somebody ring in vain has to wait."""
+        if session.end_reason is EndReason.BUSY and session.error:
+            calls = [each for each in self.database.sessions.values() if each.caller_id == session.caller_id]
+            assert [each for each in calls if each.offered_at and not each.answered_at]
 
 
 def is_found_by_a_sweep(session: Session, seconds: float) -> bool:
@@ -306,8 +315,8 @@ def check_record(change: Change) -> None:
     assert (record.session_id, record.end_reason, record.ended_at) == (session.id, session.end_reason, session.ended_at)
     assert (record.answered_at, record.connected_at) == (session.answered_at, session.connected_at)
     assert session.ended_at is not None
-    assert session.expires_at == session.ended_at + USUAL.session_kept
-    assert record.expires_at == session.ended_at + USUAL.history_kept
+    assert session.expires_at == session.ended_at + LASTING.session_kept
+    assert record.expires_at == session.ended_at + LASTING.history_kept
     lasted = (session.ended_at - session.connected_at).total_seconds() if session.connected_at else 0
     assert record.duration_s == max(0, int(lasted))
 
@@ -315,11 +324,11 @@ def check_record(change: Change) -> None:
 def reason_as_said(session: Session, met: Mapping[str, Session]) -> EndReason:
     """A second statement of every end: by what was said and when, and by where the call stood then."""
     last, hangup = as_it_stood(session), session.hangup
-    if hangup and hangup.at < due(last, USUAL):
+    if hangup and hangup.at < due(last, LASTING):
         return reason_of_hangup(hangup, session)
     if session.superseded_by:
         return EndReason.SUPERSEDED if supersedes(met[session.superseded_by], session) else EndReason.GLARE
-    overdue = session.ended_at is not None and due(last, USUAL) <= session.ended_at
+    overdue = session.ended_at is not None and due(last, LASTING) <= session.ended_at
     match last.status:
         case Status.PENDING:
             spoken = EndReason.INVALID_OFFER if is_nonsense(session.offer) else EndReason.BUSY
@@ -346,10 +355,10 @@ def check_end(session: Session, met: Mapping[str, Session], engaging: Sequence[S
     successor = met.get(session.superseded_by or "", session)
     match session.end_reason:
         case EndReason.MISSED | EndReason.EXPIRED:
-            assert due(as_it_stood(session), USUAL) <= session.ended_at
+            assert due(as_it_stood(session), LASTING) <= session.ended_at
         case EndReason.BUSY:
             others = [each for each in engaging if not supersedes(session, each) and each is not session]
-            assert [each for each in others if people_of(each) & people_of(session)]
+            assert [each for each in others if people_of(each) & people_of(session)] or session.error
             assert not [each for each in others if supersedes(each, session) or is_reverse(each, session)]
         case EndReason.SUPERSEDED:
             assert supersedes(successor, session)
@@ -362,8 +371,8 @@ def check_end(session: Session, met: Mapping[str, Session], engaging: Sequence[S
 
 
 Stories.TestCase.settings = settings(
-    max_examples=OTHERS_THAN_USUAL or 200,
-    derandomize=not OTHERS_THAN_USUAL,
+    max_examples=OTHERS_THAN_LASTING or 200,
+    derandomize=not OTHERS_THAN_LASTING,
     stateful_step_count=70,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
