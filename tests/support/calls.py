@@ -122,6 +122,12 @@ class Call:
     def becomes(self, status: str) -> None:
         until(lambda: self.now().get("status") == status, f"{self.id} {status}", within_s=10)
 
+    def shows(self, **fields: Any) -> None:  # noqa: ANN401
+        def stands() -> bool:
+            return self.now().items() >= fields.items()
+
+        until(stands, f"{self.id} {fields}", within_s=10)
+
     @property
     def deliveries(self) -> list[Delivery]:
         """Every commit on the session so far."""
