@@ -49,6 +49,7 @@ NEVER_NEEDED = "what the rules refuse is never needed"
 NEVER_HURTS = "what the rules allow never hurts"
 FINAL = "nothing is said after a hangup"
 SILENCE = "left alone, every call ends in time and with the reason that SPEC promises"
+BUSY = "only who is engaged is busy"
 ONE_CALL = "a person is in one call, and so is each device"
 ONE_SURVIVOR = "who lost is led to a survivor, or to one that has ended since"
 
@@ -185,10 +186,10 @@ class Invariants:
     def lead_to_a_survivor(self, made: dict[int, Session]) -> None:
         """Who follows superseded_by comes to a call that lives, or that ended for a reason of its own."""
         by_name = {session.id: session for session in made.values()}
-        for session in made.values():
-            lost = session.end_reason in {EndReason.GLARE, EndReason.SUPERSEDED}
-            require(ONE_SURVIVOR, lost == (session.superseded_by is not None), f"{session.id}: {session.end_reason}")
-            passed = {session.id}
+        for each in made.values():
+            lost = each.end_reason in {EndReason.GLARE, EndReason.SUPERSEDED}
+            require(ONE_SURVIVOR, lost == (each.superseded_by is not None), f"{each.id}: {each.end_reason}")
+            session, passed = each, {each.id}
             while session.superseded_by is not None:
                 require(ONE_SURVIVOR, session.superseded_by in by_name, "it leads nowhere")
                 follower = by_name[session.superseded_by]
@@ -203,9 +204,29 @@ class Invariants:
         """Of itself and of the others that a settling ends."""
         known, after = self.play.known, self.play.settled(world, slot)
         for each, (was, number) in enumerate(zip(world.sessions, after.sessions, strict=True)):
+            self.ends_for_a_reason(world, each, after.sessions)
             if each == slot or (number != UNMADE and known[number].status is not known[was].status):
                 settled_again = self.play.settled(after, each)
                 require(IDEMPOTENT, settled_again == after, f"settling {slot}, one more step is due for {each}")
+
+    def ends_for_a_reason(self, world: World, slot: int, after: Sessions) -> None:
+        """Of what it met, as that stood: it would have gone on without."""
+        if world.sessions[slot] == after[slot]:
+            return
+        was, ended = self.play.known[world.sessions[slot]], self.play.known[after[slot]]
+        others = [self.play.known[n] for each, n in enumerate(world.sessions) if n != UNMADE and each != slot]
+        if ended.end_reason is EndReason.BUSY:
+            people = {was.caller_id, was.callee_id}
+            engaged = [other for other in others if not people.isdisjoint({other.caller_id, other.callee_id})]
+            require(BUSY, any(_woken(other).status in ENGAGING for other in engaged), "nobody was engaged")
+        if ended.superseded_by is not None:
+            (by,) = (other for other in others if other.id == ended.superseded_by)
+            is_newer = (by.created_at, by.id) > (was.created_at, was.id)
+            if ended.end_reason is EndReason.GLARE:
+                require(ONE_SURVIVOR, by.status is not Status.PENDING or not is_newer, "the newer one lives")
+            else:
+                require(ONE_SURVIVOR, is_newer, "an older one supersedes")
+                require(ONE_SURVIVOR, _is_a_new_one_of(by, was), "two calls that have nothing to do with each other")
 
     def end_in_silence(self, world: World) -> None:
         """The ends are those that met each other when it was quiet: only that they come is asked here."""
@@ -242,9 +263,9 @@ def promised(session: Session) -> EndReason:  # noqa: PLR0911 (a line for each r
             if session.offer is None or due(session, SHORT) <= NOW:
                 return EndReason.EXPIRED
             return EndReason.INVALID_OFFER if sdp.offer_problems(session.offer.sdp) else EndReason.MISSED
-        case Status.OFFERED if session.answer is None or session.offer is None:
+        case Status.OFFERED if session.answer is None:
             return EndReason.MISSED
-        case Status.OFFERED if session.answer and sdp.answer_problems(session.answer.sdp, session.offer.sdp):
+        case Status.OFFERED if not _is_answered(session):
             return _hung_up(session) if in_time else EndReason.INVALID_ANSWER
     connects = session.status is not Status.CONNECTED and IceState.CONNECTED in session.ice_state.values()
     if hangup is not None and (in_time or connects or session.status is Status.OFFERED):
@@ -254,12 +275,25 @@ def promised(session: Session) -> EndReason:  # noqa: PLR0911 (a line for each r
     return EndReason.FAILED
 
 
+def _is_answered(session: Session) -> bool:
+    offer, answer = session.offer, session.answer
+    return offer is not None and answer is not None and not sdp.answer_problems(answer.sdp, offer.sdp)
+
+
 def _hung_up(session: Session) -> EndReason:
     return EndReason.FAILED if session.hangup and session.hangup.reason == EndReason.FAILED else EndReason.HANGUP
 
 
 def _both_gave_up(session: Session) -> bool:
     return [session.ice_state.get(side) for side in SIDES] == [IceState.FAILED, IceState.FAILED]
+
+
+def _is_a_new_one_of(new: Session, old: Session) -> bool:
+    """The same two people, or the same device."""
+    if {new.caller_id, new.callee_id} == {old.caller_id, old.callee_id}:
+        return True
+    old_device = old.caller_device_id if new.caller_id == old.caller_id else old.answer and old.answer.device_id
+    return new.caller_device_id is not None and new.caller_device_id == old_device
 
 
 # --- what two can do who want to talk

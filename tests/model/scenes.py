@@ -56,13 +56,10 @@ FAST = {
         sdps=VALID_AND_BAD,
         reporters=(CALLER,),
     ): 1_000,
-    Scene("glare: A and B call each other, two settlers", (A_TO_B, B_TO_A), settlers=2, reporters=()): 150_000,
     Scene(
-        "glare: A and B call each other, and talk",
-        (A_TO_B, B_TO_A),
-        announces=True,
-        reporters=(CALLER,),
-    ): 10_000,
+        "glare: A and B call each other, two settlers", (A_TO_B, B_TO_A), settlers=2, reporters=(), hangups=()
+    ): 8_000,
+    Scene("glare: A and B call each other, and talk", (A_TO_B, B_TO_A), reporters=(CALLER,)): 12_000,
     Scene(
         "busy: A and C call B, two settlers that ask one thing after the other",
         (A_TO_B, C_TO_B),
@@ -85,7 +82,8 @@ FAST = {
         (PHONE_TO_B, PHONE_TO_C),
         settlers=2,
         reporters=(),
-    ): 100_000,
+        hangups=(),
+    ): 10_000,
     Scene(
         "devices: B answers with one of two, and calls C from both",
         (A_TO_B, BS_PHONE_TO_C, BS_TABLET_TO_C),
@@ -96,6 +94,16 @@ FAST = {
 }
 
 FULL = {
+    Scene("glare: A and B call each other or only announce it, and talk", (A_TO_B, B_TO_A), announces=True): 30_000,
+    Scene(
+        "glare: A and B call each other, and hang up, two settlers", (A_TO_B, B_TO_A), settlers=2, reporters=()
+    ): 150_000,
+    Scene(
+        "devices: A calls B and C from one device, and hangs up, two settlers",
+        (PHONE_TO_B, PHONE_TO_C),
+        settlers=2,
+        reporters=(),
+    ): 100_000,
     Scene(
         "one call: everything that its two sides can say, in two rounds",
         (A_TO_B,),

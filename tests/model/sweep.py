@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from operator import contains, eq, le
 from typing import Any, cast
 
@@ -44,7 +45,12 @@ class Questions(Sessions):
 
 
 def is_found(session: Session, now: datetime) -> bool:
-    return any(asked.finds(session) for found in Questions().due(now) for asked in cast("Iterator[Asked]", found))
+    return any(asked.finds(session) for asked in questions(now))
+
+
+@cache
+def questions(now: datetime) -> tuple[Asked, ...]:
+    return tuple(asked for found in Questions().due(now) for asked in cast("Iterator[Asked]", found))
 
 
 def _field(session: Session, path: str) -> object:

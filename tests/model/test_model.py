@@ -1,18 +1,10 @@
 """Every story of a few people with a few devices, to its end (SPEC section 2)."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.model.explore import explored, remembered_verdicts
+from tests.model.explore import explored
 from tests.model.scenes import FAST
 from tests.model.world import Scene
-
-
-@pytest.fixture(autouse=True)
-def _verdicts() -> Iterator[None]:
-    with remembered_verdicts():
-        yield
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 """The world in which calls are made, as small as it can be: session documents, history records, and settlers at work.
 
-What can happen next in it: somebody makes a call; a side writes what the rules let it write; a settler is woken, or does
-its next step; time passes. Every settler runs the real `settle`. What is left out, and why that loses nothing:
+What can happen next in it: somebody makes a call; a side writes what the rules let it write; a settler is woken, or
+does its next step; time passes. Every settler runs the real `settle`. What is left out, and why that loses nothing:
 
 - **Events** are not there. A delivery is a settler that wakes, at any moment, as often as it likes, or never: so a
   delivery may be late, twice, out of order or lost, and a sweep is the same thing. One that carries an old snapshot
   cannot write on it and reads again, as does a settler whose session was written to while it was at work.
 - **Update times** are not there. Who writes to a document tells it to all settlers whose commit depends on it
-  (`_is_overtaken`), and they know at once what Firestore would tell them when they commit: that they have to read again.
+  (`_is_overtaken`), and they know at once what Firestore would tell them when they commit: to read again.
 - **Engagements** are not there: nobody reads what is in them. Who is let into a call tells it to all settlers that have
   read an engagement of one of the two.
 - **Giving up** after five tries, or a crash: a settler that does nothing more. It is gone after a tick, as a function
@@ -16,7 +16,7 @@ its next step; time passes. Every settler runs the real `settle`. What is left o
 Sessions are interned: a world holds numbers, and what can happen to a session by itself is worked out once.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from functools import cache
@@ -26,9 +26,6 @@ from typing import Any, NamedTuple
 
 from tests.model.moments import NOW, SHORT, TICK, canonical, older, order, placed
 from tests.model.rules import (
-    CANCEL,
-    DECLINE,
-    FAILED,
     HANGUP,
     Answer,
     HangUp,
@@ -72,6 +69,10 @@ class Settler(NamedTuple):
     seen: Seen = ()  # what they found
     writes: Writes = ()  # what it is about to commit
     rings: bool = False
+
+    @property
+    def holds(self) -> tuple[int, ...]:
+        return (*(number for _, number in self.seen), *(number for _, number, _ in self.writes))
 
 
 class World(NamedTuple):
@@ -118,7 +119,7 @@ class Play:
 
     def __post_init__(self) -> None:
         # A cache of each method, for as long as this lasts.
-        for name in ("writes", "_made", "_older", "judged", "_ordered"):
+        for name in ("writes", "_made", "_older", "judged", "_ordered", "_settled"):
             setattr(self, name, cache(getattr(self, name)))
 
     @property
@@ -146,10 +147,8 @@ class Play:
                     yield (slot, write), self._with(world, ((slot, after),))
                 yield from self._woken(world, slot)
         for settler in world.settlers:
-            yield (
-                (settler.slot, settler.step),
-                self._step(_without(world, settler), settler, in_one=self.scene.asks_in_one),
-            )
+            taken = self._step(_without(world, settler), settler, in_one=self.scene.asks_in_one)
+            yield (settler.slot, settler.step), self._in_order(taken)
         later = self.later(world)
         if later != world:
             yield TICKS, later
@@ -202,16 +201,21 @@ class Play:
         if not self.scene.settlers:
             yield (slot, IS_SETTLED), self.settled(world, slot)
         elif len(world.settlers) < self.scene.settlers:
-            yield (slot, WAKES), self._read(world, Settler(slot, 0, Step.READ))
+            yield (slot, WAKES), self._in_order(self._read(world, Settler(slot, 0, Step.READ)))
 
     def settled(self, world: World, slot: int) -> World:
-        """A whole settle, with nothing in between."""
+        """A whole settle, with nothing in between and nobody else at work."""
+        sessions, recorded = self._settled(world.sessions, world.recorded, slot)
+        return World(sessions, (), recorded)
+
+    def _settled(self, sessions: Sessions, recorded: int, slot: int) -> tuple[Sessions, int]:
         settler = Settler(slot, 0, Step.READ)
-        world = self._step(world._replace(settlers=()), settler, in_one=True)
+        world = self._step(World(sessions, (), recorded), settler, in_one=True)
         while world.settlers:
             (settler,) = world.settlers
             world = self._step(world._replace(settlers=()), settler, in_one=True)
-        return world
+        world = self._in_order(world)
+        return world.sessions, world.recorded
 
     def _step(self, world: World, settler: Settler, *, in_one: bool) -> World:
         match settler.step:
@@ -248,11 +252,15 @@ class Play:
         change = self.judged(world.sessions[settler.slot], settler.age, tuple(seen[slot] for slot in sorted(seen)))
         return world if change is None else self._about_to(world, settler, change, found)
 
-    def _about_to(self, world: World, settler: Settler, change: Change, seen: Writes) -> World:
+    def _about_to(self, world: World, settler: Settler, change: Change, seen: Seen) -> World:
         """What it writes, and on which condition: every session as it was seen, and where it rings the engagements."""
         slots = {self.scene.calls[slot].name: slot for slot in range(len(self.scene.calls))}
         writes = tuple(
-            (slots[each.after.id], self.number(canonical(each.after)), each.history and each.history.end_reason)
+            (
+                slots[each.after.id],
+                self.number(canonical(each.after)),
+                each.history.end_reason if each.history else None,
+            )
             for each in (change, *change.others)
         )
         about = Settler(settler.slot, settler.age, Step.COMMIT, writes=writes, rings=change.rings)
@@ -269,7 +277,7 @@ class Play:
         require(ONE_RECORD, not records & world.recorded, "there is one already")
         engaged = self.people(settler.slot) if settler.rings else frozenset()
         after_it = self._with(world, tuple((slot, after) for slot, after, _ in settler.writes), engaged)
-        return self._in_order(after_it._replace(recorded=world.recorded | records))
+        return after_it._replace(recorded=world.recorded | records)
 
     def judged(self, number: int, age: int, others: Sessions) -> Change | None:
         company = [self.known[other] for other in others]
@@ -280,7 +288,7 @@ class Play:
         return frozenset({call.caller, call.callee})
 
     def _at_work(self, world: World, settler: Settler) -> World:
-        return self._in_order(world._replace(settlers=tuple(sorted((*world.settlers, settler)))))
+        return world._replace(settlers=tuple(sorted((*world.settlers, settler))))
 
     # --- what a write means to those at work
 
@@ -322,7 +330,7 @@ class Play:
 
     def _in_order(self, world: World) -> World:
         """With moments of which only the order counts in their places, everywhere the same."""
-        held = [number for settler in world.settlers for _, number, *_ in (*settler.seen, *settler.writes)]
+        held = [number for settler in world.settlers for number in settler.holds]
         place = self._ordered(frozenset((*world.sessions, *held)))
         if not place:
             return world
@@ -348,7 +356,7 @@ class Broken(Exception):  # noqa: N818 (it is a promise that is broken)
 
     def __init__(self, invariant: str, how: str) -> None:
         super().__init__(f"{invariant}: {how}")
-        self.invariant = invariant
+        self.invariant, self.how = invariant, how
 
 
 TERMINAL_STAYS = "terminal stays terminal"
@@ -363,7 +371,7 @@ def require(invariant: str, holds: bool, how: str) -> None:  # noqa: FBT001 (as 
 THE_REST = attrgetter(*(each.name for each in fields(Session) if each.name not in {"ice_state", "alive_at"}))
 
 # Sessions._company of edge/store.py, in its order; test_model.py holds them against it.
-QUERIES = (
+QUERIES: tuple[Callable[[Session, frozenset[str]], bool], ...] = (
     lambda session, people: session.status in ENGAGING and session.caller_id in people,
     lambda session, people: session.status in ENGAGING and session.callee_id in people,
     lambda session, people: session.status is Status.PENDING and session.caller_id in people,
