@@ -3,24 +3,13 @@
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 
 import pytest
 
 from tests.model.invariants import Invariants
-from tests.model.world import Broken, Move, Play, Scene, World
+from tests.model.world import Broken, Explored, Move, Play, Scene, World
 from webrtc_lite.core import sdp
-
-
-@dataclass(frozen=True)
-class Explored:
-    scene: str
-    states: int
-    transitions: int
-
-    def __str__(self) -> str:
-        return f"{self.scene}: {self.states:,} states, {self.transitions:,} transitions"
 
 
 @contextmanager

@@ -34,6 +34,7 @@ class Mutant:
     breaks: str
 
 
+# ruff: noqa: E501 (a line a mutant)
 MUTANTS = [
     Mutant("a hangup after the deadline counts", SESSION, "hangup is None or hangup.at >= due(session, scene.durations)", "hangup is None", promise.SILENCE),
     Mutant("a hangup of a connected call is not looked at", SESSION, "Status.CONNECTED: (_hung_up, ", "Status.CONNECTED: (", promise.SILENCE),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.model import lost
 from tests.model.explore import explored
 from tests.model.scenes import FAST
 from tests.model.world import Scene
@@ -19,3 +20,11 @@ def test_every_story_of_a_scene_keeps_every_promise(
         print(f"\n{found}")  # noqa: T201 (how much was looked at is the point)
 
     assert found.states >= floor
+
+
+def test_a_lost_event_changes_no_end(capsys: pytest.CaptureFixture[str]) -> None:
+    found = lost.explored(next(iter(FAST)))
+    with capsys.disabled():
+        print(f"\n{found}")  # noqa: T201 (as above)
+
+    assert found.states > 5_000

@@ -119,7 +119,7 @@ class Play:
 
     def __post_init__(self) -> None:
         # A cache of each method, for as long as this lasts.
-        for name in ("writes", "_made", "_older", "judged", "_ordered", "_settled"):
+        for name in ("writes", "made", "_older", "judged", "_ordered", "_settled"):
             setattr(self, name, cache(getattr(self, name)))
 
     @property
@@ -140,7 +140,7 @@ class Play:
         """All that can happen next."""
         for slot, number in enumerate(world.sessions):
             if number == UNMADE:
-                for made in self._made(slot):
+                for made in self.made(slot):
                     yield (slot, CALLS), self._with(world, ((slot, made),))
             else:
                 for write, after in self.writes(number):
@@ -185,7 +185,7 @@ class Play:
         for side, reason in product(SIDES, scene.hangups):
             yield HangUp(side, reason)
 
-    def _made(self, slot: int) -> tuple[int, ...]:
+    def made(self, slot: int) -> tuple[int, ...]:
         call = self.scene.calls[slot]
         new = Session(call.name, call.caller, call.callee, "audio", Status.PENDING, NOW, call.device)
         with_offer = [said(new, Offer(CALLER, 1, OFFER_SDP if valid else BAD_SDP), NOW) for valid in self.scene.sdps]
@@ -351,6 +351,18 @@ class Play:
         return {number: there for number, there in moved.items() if number != there}
 
 
+@dataclass(frozen=True)
+class Explored:
+    """How much was looked at."""
+
+    what: str
+    states: int
+    transitions: int
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.states:,} states, {self.transitions:,} transitions"
+
+
 class Broken(Exception):  # noqa: N818 (it is a promise that is broken)
     """An invariant that does not hold."""
 
@@ -370,7 +382,7 @@ def require(invariant: str, holds: bool, how: str) -> None:  # noqa: FBT001 (as 
 
 THE_REST = attrgetter(*(each.name for each in fields(Session) if each.name not in {"ice_state", "alive_at"}))
 
-# Sessions._company of edge/store.py, in its order; test_model.py holds them against it.
+# Sessions._company of edge/store.py, in its order.
 QUERIES: tuple[Callable[[Session, frozenset[str]], bool], ...] = (
     lambda session, people: session.status in ENGAGING and session.caller_id in people,
     lambda session, people: session.status in ENGAGING and session.callee_id in people,
