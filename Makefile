@@ -12,7 +12,7 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	for (const each of Object.values(lock.packages)) delete each.resolved; \
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
-.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e test-covered test-peers smoke check format contract bench \
+.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e test-covered test-peers test-model model smoke check format contract bench \
 	mutants lock deploy deploy-target python node_modules clean
 .DEFAULT_GOAL := help
 
@@ -33,7 +33,7 @@ test-covered: python
 	$(PYTEST) --quiet tests/unit/core --cov=webrtc_lite.core --cov-report=term-missing --cov-fail-under=100
 
 test-peers: python
-	$(PYTEST) --quiet tests/rules tests/interop
+	$(PYTEST) --quiet tests/rules tests/interop tests/model
 
 test-unit: python ## no process, no network
 	$(PYTEST) tests/unit
@@ -46,6 +46,12 @@ test-rules: python ## firestore.rules in the Firestore emulator
 
 test-interop: python ## credentials against a real Coturn
 	$(PYTEST) tests/interop
+
+test-model: python ## the stories of two people with phones, state by state
+	$(PYTEST) tests/model
+
+model: python ## the same, deeper: minutes
+	PYTHONPATH=functions $(PY) -m tests.model
 
 smoke: python ## one relayed call through the running stack, its timeline in milliseconds
 	@PYTHONPATH=client $(PY) -m webrtc_lite_client smoke $(ARGS)
