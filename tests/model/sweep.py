@@ -43,6 +43,9 @@ class Questions(Sessions):
         del only
         return iter((Asked(query, values),))
 
+    def _from_anywhere(self, query: Query, *values: object) -> Iterator[Any]:
+        return self._found(query, *values)
+
 
 def is_found(session: Session, now: datetime) -> bool:
     return any(asked.finds(session) for asked in questions(now))
