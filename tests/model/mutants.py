@@ -48,7 +48,7 @@ MUTANTS = [
     Mutant("what a new call ends is not ended", SESSION, "if not (change.rings or after.end_reason is EndReason.BUSY):", "if change:", promise.ONE_CALL),
     Mutant("what is superseded is not ended", SESSION, "elif company.supersedes(session, stands):", "elif False:", promise.ONE_CALL),
     Mutant("another call is taken as it stands, not as if settled", SESSION, "    stands = _fixed_point(other, Scene(now, durations))\n", "    stands = other\n", promise.BUSY),
-    Mutant("a call that is to ring does not ask for superseding", SESSION, "_glared, _superseded, _busy", "_glared, _busy", promise.ONE_CALL),
+    Mutant("a call that is to ring does not ask for superseding", SESSION, "_glared, _superseded, _busy", "_glared, _busy", promise.BUSY),
     Mutant("a call that is to ring does not ask for busy", SESSION, "_superseded, _busy, _offered", "_superseded, _offered", promise.ONE_CALL),
     Mutant("both lose the glare", OTHERS, "return _age(session) > _age(other)", "return True", promise.ONE_SURVIVOR),
     Mutant("the newer one survives the glare", OTHERS, "return _age(session) > _age(other)", "return _age(session) < _age(other)", promise.ONE_SURVIVOR),
