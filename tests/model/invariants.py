@@ -218,7 +218,11 @@ class Invariants:
         if ended.end_reason is EndReason.BUSY:
             people = {was.caller_id, was.callee_id}
             engaged = [other for other in others if not people.isdisjoint({other.caller_id, other.callee_id})]
-            require(BUSY, any(_woken(other).status in ENGAGING for other in engaged), "nobody was engaged")
+            engaged = [other for other in engaged if _woken(other).status in ENGAGING]
+            require(BUSY, bool(engaged), "nobody was engaged")
+            age = (was.created_at, was.id)
+            mine = [each for each in engaged if each.caller_id == was.caller_id and (each.created_at, each.id) > age]
+            require(BUSY, not any(_is_a_new_one_of(each, was) for each in mine), "it was superseded")
         if ended.superseded_by is not None:
             (by,) = (other for other in others if other.id == ended.superseded_by)
             is_newer = (by.created_at, by.id) > (was.created_at, was.id)
