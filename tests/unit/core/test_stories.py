@@ -49,6 +49,7 @@ SDP = {"an offer": OFFER_SDP, "an answer": ANSWER_SDP, "nonsense": BAD_SDP}
 SHORT, LONG = [0.5, 1.0, 5.0], [20.0, 300.0, 600.0]
 SELDOM = st.sampled_from([True, False, False, False])
 SOME_OFFER, SOME_ANSWER = (st.sampled_from([valid] * 4 + ["nonsense"]) for valid in ("an offer", "an answer"))
+BEGINNINGS = ["nothing", "rings", "connects", "they meet", "it is dialled twice"]
 AT_MOST = 8  # sessions of one story
 AGES = 10**7  # seconds, after which nothing lives
 
@@ -64,11 +65,15 @@ class Stories(RuleBasedStateMachine):
         self.over: dict[str, Session] = {}
         self.looked_at = (0, 0.0)
 
-    @initialize(stands=st.sampled_from(["nothing", "rings", "connects"]), device=st.sampled_from(DEVICES))
+    @initialize(stands=st.sampled_from(BEGINNINGS), device=st.sampled_from(DEVICES))
     def begin(self, stands: str, device: str | None) -> None:
         """Many stories begin in the middle, or few would get there."""
         if stands != "nothing":
-            self.dial(["alice", "bob"], device, 0, "an offer")
+            self.dial(["alice", "bob"], device, 5, "an offer")
+        if stands in {"they meet", "it is dialled twice"}:
+            self.wait(0.5)
+            self.dial(["bob", "alice"] if stands == "they meet" else ["alice", "bob"], device, 0, "an offer")
+        elif stands != "nothing":
             self.settle_one(0)
         if stands == "connects":
             self.answer(0, "phone", "an answer")
