@@ -102,7 +102,7 @@ def renewed(name: str, text: str) -> str:
 
 @dataclass(frozen=True)
 class Bad:
-    """How a description with one defect comes from a captured one. A re-offer follows `hold-full.initial` of Chromium."""
+    """How a description with one defect comes from a captured one; a re-offer follows Chromium's hold-full.initial."""
 
     base: str
     change: Change
