@@ -1,10 +1,12 @@
 """Shows the validator millions of inputs: `make fuzz`, with ARGS="--runs 10000000" for the long run.
 
-Coverage-guided by Atheris, which has an environment of its own (tools/lock/fuzz.txt) and builds for Linux only. Elsewhere
-the same mutations run without guidance. Ends with how often each code was reached, and fails if one was not.
+A tenth of the inputs is guided by coverage: Atheris, which has an environment of its own (tools/lock/fuzz.txt) and
+builds for Linux only. The others come from the same mutations of the same seeds without guidance, eight times as fast.
+Both run side by side. Each ends with how often every code was reached, and fails if one was not.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,25 +20,23 @@ LOCK = bootstrap.LOCKS / "fuzz.txt"
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--runs", type=int, default=100_000, help="inputs in all (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, default=1, help="processes that share them (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of the first process (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of what is random (default: %(default)s)")
     asked = parser.parse_args()
-    python = _python()
     print(f"{asked.runs} inputs, seed {asked.seed}", flush=True)
-    started = [
-        subprocess.Popen(
-            [python, "-m", "tests.fuzz.harness", str(asked.runs // asked.jobs), str(asked.seed + job)],
-            cwd=bootstrap.ROOT,
-            env={"PYTHONPATH": f"{bootstrap.ROOT / 'functions'}:{bootstrap.ROOT}", "PATH": "/usr/bin:/bin"},
-        )
-        for job in range(asked.jobs)
-    ]
+    guided = asked.runs // 10 if sys.platform == "linux" else 0
+    started = [_started(Path(sys.executable), asked.runs - guided, asked.seed)]
+    if guided:
+        started.append(_started(_atheris(), guided, asked.seed))
     return max(process.wait() for process in started)
 
 
-def _python() -> Path:
-    if sys.platform != "linux":
-        return Path(sys.executable)
+def _started(python: Path, runs: int, seed: int) -> subprocess.Popen[bytes]:
+    paths = f"{bootstrap.ROOT / 'functions'}:{bootstrap.ROOT}"
+    command = [str(python), "-m", "tests.fuzz.harness", str(runs), str(seed)]
+    return subprocess.Popen(command, cwd=bootstrap.ROOT, env={**os.environ, "PYTHONPATH": paths})
+
+
+def _atheris() -> Path:
     if not bootstrap.is_current(ENVIRONMENT, LOCK):
         uv = bootstrap.find_uv()
         bootstrap.run(uv, "venv", "--quiet", "--clear", "--python", bootstrap.PYTHON, str(ENVIRONMENT))

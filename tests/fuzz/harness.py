@@ -1,5 +1,7 @@
-"""One process of the fuzzer: `python -m tests.fuzz.harness RUNS SEED`, with Atheris where it is installed."""
+"""One process of the fuzzer: `python -m tests.fuzz.harness RUNS SEED`, guided by coverage where there is Atheris."""
 
+import itertools
+import os
 import random
 import sys
 import tempfile
@@ -8,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 try:
-    import atheris  # type: ignore[import-not-found,unused-ignore]  # in an environment of its own
+    import atheris  # type: ignore[import-untyped]  # in an environment of its own
 except ImportError:
     atheris = None
 
@@ -18,7 +20,7 @@ if atheris:
 
 from tests.fuzz.inputs import ACCEPTED, CANDIDATES_ONLY, EVERYTHING, judge, mutate_input, seeds
 
-LENGTH_MAX = 1_500  # of what is mutated: short inputs are many inputs
+LENGTH_MAX = 1_000  # of what is mutated: short inputs are many inputs
 SLOW = 0.5  # seconds of CPU for one input: a thousand times what one takes
 GUIDED = 0.3  # the share of mutations that are Atheris' own
 
@@ -67,8 +69,10 @@ def main() -> int:
         guided(tally, short, seed)
     else:
         rng = random.Random(seed)
+        weights = list(itertools.accumulate(1 / len(each) ** 2 for each in short))
         while tally.done < runs:
-            tally.take(mutate_input(rng.choice(short), rng))
+            (base,) = rng.choices(short, cum_weights=weights)
+            tally.take(mutate_input(base, rng))
     return 1 if tally.missed else 0
 
 
@@ -82,15 +86,18 @@ def guided(tally: Tally, short: list[bytes], seed: int) -> None:
     def take(data: bytes) -> None:
         tally.take(data)
         if tally.done == tally.runs:
-            sys.stdout.flush()
-            import os  # noqa: PLC0415
-
             os._exit(1 if tally.missed else 0)
 
     with tempfile.TemporaryDirectory() as directory:
         for number, each in enumerate(short):
             (Path(directory) / str(number)).write_bytes(each)
-        options = [f"-seed={seed}", f"-max_len={LENGTH_MAX}", "-timeout=10", "-verbosity=0", f"-artifact_prefix={directory}/"]
+        options = [
+            f"-seed={seed}",
+            f"-max_len={LENGTH_MAX}",
+            "-timeout=10",
+            "-verbosity=0",
+            f"-artifact_prefix={directory}/",
+        ]
         atheris.Setup([sys.argv[0], *options, directory], take, custom_mutator=mutator)
         atheris.Fuzz()
 

@@ -25,19 +25,21 @@ EVERYTHING = sdp.CODES
 
 CANDIDATES_ONLY = frozenset({"sdp_candidate_batch", "sdp_candidate_entry"})
 ACCEPTED = "accepted"
-LOOKED_AT = ("candidate", "crypto", "fingerprint", "group", "ice-", "mid:", "rtcp-mux", "setup", "bundle", "simulcast")
-LOOKED_AT += tuple(sdp.DIRECTIONS)
+LOOKED_AT = (
+    *("candidate", "crypto", "fingerprint", "group", "ice-", "mid:", "rtcp-mux", "setup", "bundle", "simulcast"),
+    *sdp.DIRECTIONS,
+)
 
 
 def lean(text: str) -> str:
-    """A description without what no rule looks at, with one payload type and one candidate a section: it takes a tenth."""
+    """A description without what no rule looks at, with one codec and one candidate a section: it takes a tenth."""
     kept = []
     for part in parts(text):
         lines = part.split("\n")
         if lines[0].startswith("m=") and "SAVPF" in lines[0]:
             lines[0] = " ".join(lines[0].split(" ")[:4]).rstrip("\r") + "\r"
         once = {line.partition(" ")[0].partition(":")[0]: line for line in reversed(lines) if _is_rare(line)}
-        kept += [line for line in lines if line in once.values() or not _is_rare(line) and _is_looked_at(line)]
+        kept += [line for line in lines if line in once.values() or (not _is_rare(line) and _is_looked_at(line))]
     return "\n".join(line for line in kept if line) + "\n"
 
 
@@ -167,22 +169,41 @@ def judge_candidates(text: str) -> set[str]:
 
 
 VALUES = [
-    "", " ", ":", "0", "9", "65535", "65536", "-1", "4294967296", "a" * 3, "a" * 4, "a" * 21, "a" * 22, "a" * 256, "a" * 257,
-    "sha-1", "sha-256", "SHA-256", "sha-384", "md5", "AB:CD", "ab", "actpass", "active", "passive", "holdconn",
-    "audio", "video", "application", "text", "UDP/TLS/RTP/SAVPF", "RTP/AVP", "UDP/DTLS/SCTP", "DTLS/SCTP", "BUNDLE", "LS",
-    "0 1", "127.0.0.1", "0.0.0.0", "255.255.255.255", "224.0.0.1", "::", "ff02::1", "::ffff:0.0.0.0", "a.local", "x.example.",
-    "udp", "tcp", "typ", "host", "relay", "raddr", "rport", "tcptype", "sendrecv", "sendonly", "recvonly", "inactive",
-    "bundle-only", "rtcp-mux", "\r", "\x0b", "\u2028", "\x85", "\0", "\ud800", "é", "😀", "127", "128", "2147483648",
-]  # fmt: skip
+    *("", " ", ":", "0", "9", "127", "128", "65535", "65536", "-1", "2147483648", "4294967296"),
+    *("a" * 3, "a" * 4, "a" * 21, "a" * 22, "a" * 256, "a" * 257, "0 1", "ab", "AB:CD"),
+    *("sha-1", "sha-256", "SHA-256", "sha-384", "md5", "actpass", "active", "passive", "holdconn"),
+    *("audio", "video", "application", "text", "UDP/TLS/RTP/SAVPF", "RTP/AVP", "UDP/DTLS/SCTP", "DTLS/SCTP", "BUNDLE"),
+    *(
+        "127.0.0.1",
+        "0.0.0.0",
+        "255.255.255.255",
+        "224.0.0.1",
+        "::",
+        "ff02::1",
+        "::ffff:0.0.0.0",
+        "a.local",
+        "x.example.",
+    ),
+    *("udp", "tcp", "typ", "host", "relay", "raddr", "rport", "tcptype", "bundle-only", "rtcp-mux", "LS"),
+    *sdp.DIRECTIONS,
+    *("\r", "\x0b", "\u2028", "\x85", "\0", "\ud800", "é", "😀"),
+]
 LINES = [
-    "v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", "c=IN IP4 0.0.0.0", "b=AS:1", "k=x", "i=x", "x=y", "",
-    "m=audio 9 UDP/TLS/RTP/SAVPF 0", "m=video 0 UDP/TLS/RTP/SAVPF 96", "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
-    "a=group:BUNDLE 0", "a=group:BUNDLE 0 1", "a=mid:0", "a=mid:1", "a=bundle-only", "a=rtcp-mux", "a=setup:active",
-    "a=setup:actpass", "a=ice-ufrag:abcd", "a=ice-pwd:abcdefghijklmnopqrstuv", "a=inactive", "a=sendonly", "a=recvonly",
-    "a=fingerprint:sha-256 " + ":".join(["AB"] * 32), "a=fingerprint:sha-1 " + ":".join(["AB"] * 20), "a=rtpmap:0 PCMU/8000",
-    "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x", "a=candidate:1 1 udp 1 10.0.0.1 9 typ host", "a=ice-lite",
-    "a=simulcast:send h;m;l", "a=ice-options:trickle",
-]  # fmt: skip
+    *("v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", "c=IN IP4 0.0.0.0", "b=AS:1", "k=x", "i=x", "x=y", ""),
+    *("m=audio 9 UDP/TLS/RTP/SAVPF 0", "m=video 0 UDP/TLS/RTP/SAVPF 96", "m=application 9 UDP/DTLS/SCTP data"),
+    *("a=group:BUNDLE 0", "a=group:BUNDLE 0 1", "a=mid:0", "a=mid:1", "a=bundle-only", "a=rtcp-mux", "a=ice-lite"),
+    *(
+        "a=setup:active",
+        "a=setup:actpass",
+        "a=ice-ufrag:abcd",
+        "a=ice-pwd:abcdefghijklmnopqrstuv",
+        "a=rtpmap:0 PCMU/8000",
+    ),
+    *("a=inactive", "a=sendonly", "a=recvonly", "a=simulcast:send h;m;l", "a=ice-options:trickle"),
+    f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}",
+    f"a=fingerprint:sha-1 {':'.join(['AB'] * 20)}",
+    *("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x", "a=candidate:1 1 udp 1 10.0.0.1 9 typ host"),
+]
 
 type Edit = Callable[[list[str], random.Random], None]
 

@@ -283,13 +283,16 @@ ENTRY = Rule(
     "SPEC 3.2",
 )
 TOO_LONG = Rule(
-    "sdp_candidate_too_long", f"The candidate is longer than {LINE_MAX} bytes of UTF-8.", "SPEC 3.2"
-)  # fmt: skip
+    "sdp_candidate_too_long",
+    f"The candidate is longer than {LINE_MAX} bytes of UTF-8.",
+    "SPEC 3.2",
+)
 NOWHERE = Rule(
     "sdp_candidate_nowhere",
     "The candidate says neither sdpMid nor sdpMLineIndex, so no engine knows its m-section.",
     "W3C WebRTC 4.8.1",
 )
+BATCH_RULES = (BATCH, ENTRY, TOO_LONG, NOWHERE)
 
 
 def read_batch(batch: object) -> tuple[Trickled | Problem, ...]:

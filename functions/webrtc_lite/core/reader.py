@@ -124,17 +124,16 @@ class Description:
         named = {section.mid: section for section in self.sections}
         return {mid: named[mids[0]] for _, mids in self.bundles if mids and mids[0] in named for mid in mids}
 
-    def stated(self, section: Section, name: str) -> Sequence[Attribute]:
-        """A transport attribute where it counts for a section; nothing where it is nowhere.
+    def stating(self, section: Section, name: str) -> Part | None:
+        """Where a transport attribute of a section stands.
 
         It stands in the section, at session level (Firefox, Pion, libdatachannel, servers with ICE-lite) or, for a
         bundled section, in the one whose transport it shares (RFC 9143 7.1.3).
         """
-        for part in (section, self.session):
-            if part.has(name):
-                return part.every(name)
-        leader = self.leaders.get(section.mid)
-        return leader.every(name) if leader else ()
+        for part in (section, self.session, self.leaders.get(section.mid)):
+            if part is not None and part.has(name):
+                return part
+        return None
 
 
 def read(text: str) -> Description:

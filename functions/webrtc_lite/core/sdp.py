@@ -42,7 +42,7 @@ SESSION_LINES = re.compile("vosi?u?e*p*c?b*tr*z?k?a*")
 SECTION_LINES = re.compile("mi?c*b*k?a*")
 SESSION_MANY, SECTION_MANY = frozenset("epbra"), frozenset("cba")
 
-ORIGIN = re.compile("o=[^ ]+ [0-9]+ [0-9]+ IN IP[46] [^ ]+ *")
+ORIGIN = re.compile("o=[^ ]+ [^ ]+ [^ ]+ IN IP[46] [^ ]+ *")
 TIMING = re.compile("t=[0-9]+ [0-9]+ *")
 CONNECTION = re.compile("c=IN IP[46] [^ ]+ *")
 
@@ -153,9 +153,19 @@ def _transport(description: Description, name: str) -> Iterator[tuple[Attribute,
             yield each, section.index
 
 
+def _stating(description: Description, name: str) -> Iterator[Part]:
+    """The parts in which an attribute stands that counts for some live section, each once."""
+    told: list[Part] = []
+    for section in description.live:
+        part = description.stating(section, name)
+        if part is not None and part not in told:  # of at most 32
+            told.append(part)
+            yield part
+
+
 def _setup(description: Description, section: Section) -> str:
-    stated = description.stated(section, "setup")
-    return stated[0].value if stated else ""
+    part = description.stating(section, "setup")
+    return part.value("setup") if part else ""
 
 
 def _direction(description: Description, section: Section) -> str:
@@ -266,15 +276,18 @@ def _repeated_lines(description: Description) -> Iterator[Place]:
 
 
 def _misplaced_lines(description: Description) -> Iterator[Place]:
-    for part in description.parts:
-        if not _are_in_order(part):
-            order = SECTION_ORDER if isinstance(part, Section) else SESSION_ORDER
-            reached = 0
-            for number, letter in enumerate(part.types, part.first):
-                rank = order.find(letter)
-                if rank < reached and letter in SESSION_ORDER:
-                    yield Place(_index(part), number)
-                reached = max(rank, reached)
+    """In an m-section only what has no place there: libpeer writes c= behind attributes, and apps add b= anywhere."""
+    reached = 0
+    for number, letter in enumerate(description.session.types, 1):
+        rank = SESSION_ORDER.find(letter)
+        if 0 <= rank < reached:
+            yield Place(None, number)
+        reached = max(rank, reached)
+    for section in description.sections:
+        if not _are_in_order(section):
+            for number, letter in enumerate(section.types, section.first):
+                if letter in SESSION_ORDER and letter not in SECTION_ORDER:
+                    yield Place(section.index, number)
 
 
 def _other_forms(letter: str, form: re.Pattern[str], description: Description) -> Iterator[Place]:
@@ -349,8 +362,10 @@ def _without_rtcp_mux(description: Description) -> Iterator[Place]:
 
 def _lacking(name: str, description: Description) -> Iterator[Place]:
     for section in description.live:
-        if not section.value(name) and not any(each.value for each in description.stated(section, name)):
-            yield _start(section)
+        if not section.value(name):
+            part = description.stating(section, name)
+            if part is None or not part.value(name):
+                yield _start(section)
 
 
 def _other_than(form: re.Pattern[str], name: str, description: Description) -> Iterator[Place]:
@@ -373,13 +388,10 @@ def _malformed_fingerprints(description: Description) -> Iterator[Place]:
 
 def _weak_fingerprints(description: Description) -> Iterator[Place]:
     """Several are offered for others to choose from (RFC 8122 5): one good one among them is enough."""
-    told: set[int] = set()
-    for section in description.live:
-        stated = [each for each in description.stated(section, "fingerprint") if each.value]
-        if stated and stated[0].line not in told and all(_hash(each.value) not in STRONG for each in stated):
-            told.add(stated[0].line)
-            own = section.has("fingerprint")
-            yield Place(section.index if own else None, stated[0].line)
+    for part in _stating(description, "fingerprint"):
+        stated = [each for each in part.every("fingerprint") if FINGERPRINT.fullmatch(each.value)]
+        if stated and all(_hash(each.value) not in STRONG for each in stated):
+            yield Place(_index(part), stated[0].line)
 
 
 # --- bundles
@@ -444,13 +456,9 @@ def _candidate_problems(description: Description) -> Iterator[Problem]:
 
 
 def _setup_other_than(allowed: AbstractSet[str], description: Description, *_context: object) -> Iterator[Place]:
-    """Where it stands, once: it may hold for several sections."""
-    told: set[int] = set()
-    for section in description.live:
-        stated = description.stated(section, "setup")
-        if stated and stated[0].value in SETUPS - allowed and stated[0].line not in told:
-            told.add(stated[0].line)
-            yield Place(section.index if section.has("setup") else None, stated[0].line)
+    for part in _stating(description, "setup"):
+        if part.value("setup") in SETUPS - allowed:
+            yield Place(_index(part), part.every("setup")[0].line)
 
 
 def _video_in_an_audio_call(description: Description, media: str | None) -> Iterator[Place]:
@@ -486,15 +494,10 @@ def _differ(mid: str, other: str) -> bool:
 
 
 def _half_restarts(description: Description, before: Before) -> Iterator[Place]:
-    for section in description.live:
-        ufrag, pwd = description.stated(section, "ice-ufrag"), description.stated(section, "ice-pwd")
-        if (
-            ufrag
-            and pwd
-            and section.has("ice-ufrag")
-            and (ufrag[0].value in before.party.ufrags) != (pwd[0].value in before.party.pwds)
-        ):
-            yield Place(section.index, ufrag[0].line)
+    for part in _stating(description, "ice-ufrag"):
+        old_ufrag, old_pwd = part.value("ice-ufrag") in before.party.ufrags, part.value("ice-pwd") in before.party.pwds
+        if part.has("ice-pwd") and old_ufrag != old_pwd:
+            yield Place(_index(part), part.every("ice-ufrag")[0].line)
 
 
 def _half_new_connections(description: Description, before: Before) -> Iterator[Place]:
@@ -538,13 +541,14 @@ def _accepted_though_rejected(answer: Description, offer: Description) -> Iterat
 
 
 def _the_role_of_the_offer(answer: Description, offer: Description) -> Iterator[Place]:
-    told: set[int] = set()
-    for section, offered in _pairs(answer, offer):
-        stated = answer.stated(section, "setup") if section.live else ()
-        if stated and stated[0].value in OPPOSITE and stated[0].value == _setup(offer, offered):
-            if stated[0].line not in told:
-                yield Place(section.index if section.has("setup") else None, stated[0].line)
-            told.add(stated[0].line)
+    same = {
+        answer.stating(section, "setup")
+        for section, offered in _pairs(answer, offer)
+        if section.live and _setup(answer, section) == _setup(offer, offered) in OPPOSITE
+    }
+    for part in _stating(answer, "setup"):
+        if part in same:
+            yield Place(_index(part), part.every("setup")[0].line)
 
 
 def _a_direction_not_to_choose(answer: Description, offer: Description) -> Iterator[Place]:
@@ -626,14 +630,14 @@ RULES: tuple[Check[Description], ...] = (
     ),
     Check(
         "sdp_line_order",
-        "This line stands too late or in the wrong part. The order is v o s i u e p c b t r z k a at session level, "
-        "and m i c b k a in an m-section.",
+        "This line stands too late or in the wrong part. Before the first m= line the order is v o s i u e p c b t r z "
+        "k a, and behind one there are i, c, b, k and a.",
         "RFC 8866 5",
         _misplaced_lines,
     ),
     Check(
         "sdp_malformed_origin",
-        "Not of the form o=<username> <sess-id> <sess-version> IN IP4|IP6 <address>, with two whole numbers.",
+        "Not of the form o=<username> <sess-id> <sess-version> IN IP4|IP6 <address>.",
         "RFC 8866 5.2",
         partial(_other_forms, "o", ORIGIN),
     ),

@@ -72,11 +72,11 @@ def _codecs(section: Section) -> Sequence[str]:
 
 def _streams(simulcast: str) -> int:
     """RFC 8853 5.1: of `send 1;2,3;~4 recv 5` the streams of the direction that has more; alternatives are one."""
-    return min(WORDS_MAX, max((len(each.split(";")) for each in simulcast.split(" ")[1::2]), default=0))
+    return min(WORDS_MAX, max((len(each.split(";")) for each in simulcast.split()[1::2]), default=0))
 
 
 def _roles(said: Description, *, answered: bool) -> tuple[str, ...]:
-    stated = next((each[0].value for section in said.live if (each := said.stated(section, "setup"))), "")
+    stated = next((part.value("setup") for section in said.live if (part := said.stating(section, "setup"))), "")
     if answered and stated in OPPOSITE:
         return OPPOSITE[stated], stated
     return (stated,) if WORD.fullmatch(stated) else ()

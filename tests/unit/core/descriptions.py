@@ -209,12 +209,13 @@ ANSWERED: Mapping[str, Bad] = {
     "sdp_answer_role": Bad("firefox/dc-full.offer.sdp", swap("a=setup:actpass", "a=setup:active"))
 }
 
-HELD = {"candidate": "candidate:1 1 udp 2122260223 10.99.0.1 50000 typ host", "sdpMid": "0", "sdpMLineIndex": 0}
+HOST = "candidate:1 1 udp 2122260223 10.99.0.1 50000 typ host"
+HELD: Mapping[str, object] = {"candidate": HOST, "sdpMid": "0", "sdpMLineIndex": 0}
 BROKEN_BATCHES: Mapping[str, list[dict[str, Any]]] = {
     "sdp_candidate_batch": [],
-    "sdp_candidate_entry": [HELD | {"sdpMLineIndex": 32}],
-    "sdp_candidate_too_long": [HELD | {"candidate": HELD["candidate"] + " " * 1024}],
-    "sdp_candidate_nowhere": [HELD | {"sdpMid": None, "sdpMLineIndex": None}],
+    "sdp_candidate_entry": [{**HELD, "sdpMLineIndex": 32}],
+    "sdp_candidate_too_long": [{**HELD, "candidate": HOST + " " * 1024}],
+    "sdp_candidate_nowhere": [{**HELD, "sdpMid": None, "sdpMLineIndex": None}],
 }
 
 
