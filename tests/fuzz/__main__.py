@@ -1,8 +1,8 @@
 """Shows the validator millions of inputs: `make fuzz`, with ARGS="--runs 10000000" for the long run.
 
-A tenth of the inputs is guided by coverage: Atheris, which has an environment of its own (tools/lock/fuzz.txt) and
+A twentieth of the inputs is guided by coverage: Atheris, which has an environment of its own (tools/lock/fuzz.txt) and
 builds for Linux only. The others come from the same mutations of the same seeds without guidance, eight times as fast.
-Both run side by side. Each ends with how often every code was reached, and fails if one was not.
+They run side by side. Each process ends with how often every code was reached, and fails if one was not.
 """
 
 import argparse
@@ -21,10 +21,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--runs", type=int, default=100_000, help="inputs in all (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of what is random (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=1, help="processes without guidance (default: %(default)s)")
     asked = parser.parse_args()
     print(f"{asked.runs} inputs, seed {asked.seed}", flush=True)
-    guided = asked.runs // 10 if sys.platform == "linux" else 0
-    started = [_started(Path(sys.executable), asked.runs - guided, asked.seed)]
+    guided = asked.runs // 20 if sys.platform == "linux" else 0
+    each = (asked.runs - guided) // asked.jobs
+    started = [_started(Path(sys.executable), each, asked.seed + job) for job in range(asked.jobs)]
     if guided:
         started.append(_started(_atheris(), guided, asked.seed))
     return max(process.wait() for process in started)

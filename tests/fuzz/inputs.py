@@ -145,7 +145,7 @@ def check(found: Sequence[sdp.Problem], text: str) -> None:
         assert each.message == f"{section}line {each.line}: {SENTENCES[each.code]}", each
         assert each.line is not None
         assert 1 <= each.line <= lines
-        assert each.section is None or 0 <= each.section <= sdp.SECTIONS_MAX
+        assert each.section is None or 0 <= each.section < lines
 
 
 def check_goes_on(offer: str, agreed: sdp.Agreed) -> None:
