@@ -43,6 +43,7 @@ SECTION_LINES = re.compile("mi?c*b*k?a*")
 SESSION_MANY, SECTION_MANY = frozenset("epbra"), frozenset("cba")
 
 ORIGIN = re.compile("o=[^ ]+ [^ ]+ [^ ]+ IN IP[46] [^ ]+ *")
+SESSION_NAME = re.compile("s=.+")
 TIMING = re.compile("t=[0-9]+ [0-9]+ *")
 CONNECTION = re.compile("c=IN IP[46] [^ ]+ *")
 
@@ -51,6 +52,7 @@ CONNECTION = re.compile("c=IN IP[46] [^ ]+ *")
 CONTROL_CHARACTER = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 PLAIN = bytes([*b"\r\n", *range(0x20, 0x7F)])
 
+PARTNER = {"ice-ufrag": "ice-pwd", "ice-pwd": "ice-ufrag"}
 UFRAG = re.compile(candidates.ICE_CHARACTER + "{4,256}")
 PWD = re.compile(candidates.ICE_CHARACTER + "{22,256}")
 
@@ -361,10 +363,12 @@ def _without_rtcp_mux(description: Description) -> Iterator[Place]:
 
 
 def _lacking(name: str, description: Description) -> Iterator[Place]:
+    """A bundled section leaves both ICE credentials to the one whose transport it shares, or none."""
     for section in description.live:
         if not section.value(name):
             part = description.stating(section, name)
-            if part is None or not part.value(name):
+            half = name in PARTNER and section.has(PARTNER[name]) and part is not description.session
+            if part is None or not part.value(name) or half:
                 yield _start(section)
 
 
@@ -434,7 +438,7 @@ def _contradictions(description: Description) -> Iterator[Place]:
         for start in part.repeated & ONE_VALUE.keys():
             first, *others = part.every(ONE_VALUE[start])
             for each in others:
-                if each.value != first.value:
+                if each.value != first.value or start == "a=mid":  # which libwebrtc refuses even where both agree
                     yield Place(_index(part), each.line)
         directions = part.names(DIRECTIONS)
         if len(directions) > 1:
@@ -642,6 +646,12 @@ RULES: tuple[Check[Description], ...] = (
         partial(_other_forms, "o", ORIGIN),
     ),
     Check(
+        "sdp_empty_session_name",
+        "The s= line is empty. A session without a name has s=- or s= with a space.",
+        "RFC 8866 5.3",
+        partial(_other_forms, "s", SESSION_NAME),
+    ),
+    Check(
         "sdp_malformed_connection",
         "Not of the form c=IN IP4|IP6 <address>. An engine that trickles its candidates writes c=IN IP4 0.0.0.0.",
         "RFC 8866 5.7",
@@ -785,7 +795,8 @@ RULES: tuple[Check[Description], ...] = (
     ),
     Check(
         "sdp_contradiction",
-        "Another line of this part says otherwise: mid, ice-ufrag, ice-pwd, setup and the direction have one value.",
+        "Another line of this part has said it, and otherwise: ice-ufrag, ice-pwd, setup and the direction have one "
+        "value, and mid stands once.",
         "RFC 8866 6.7, RFC 8839 5.4, RFC 8842 4",
         _contradictions,
     ),

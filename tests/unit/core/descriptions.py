@@ -145,6 +145,7 @@ BROKEN: Mapping[str, Bad] = {
     "sdp_repeated_line": Bad("wrtc/dc-full.offer.sdp", swap("s=-", "s=-\r\ns=again")),
     "sdp_line_order": Bad("firefox/dc-full.offer.sdp", swap("s=-\r\nt=0 0", "t=0 0\r\ns=-")),
     "sdp_malformed_origin": Bad("aiortc/dc-full.offer.sdp", swap("IN IP4 0.0.0.0", "0.0.0.0", 1)),
+    "sdp_empty_session_name": Bad(PLAIN, swap("s=-", "s=")),
     "sdp_malformed_connection": Bad(PLAIN, swap("c=IN IP4 0.0.0.0", "c=0.0.0.0")),
     "sdp_malformed_timing": Bad(PLAIN, swap("t=0 0", "t=now")),
     "sdp_no_media": Bad(PLAIN, both(lambda text: parts(text)[0], drop("a=group:"))),

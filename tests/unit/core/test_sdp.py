@@ -167,7 +167,7 @@ def bundle_only(text: str) -> str:
         swap("m=audio [0-9]+ UDP/TLS/RTP/SAVPF 111", "m=audio 9 UDP/TLS/RTP/SAVPF 111  0  127 "),
         swap("a=mid:", "a=unheard-of\r\na=unheard-of:\r\na=unheard-of: of any form ☎ \r\na=mid:"),
         swap("c=IN", "i=the lobby\r\nc=IN"),
-        swap("a=mid:0", "a=mid:0\r\nb=AS:500\r\na=mid:0"),
+        swap("a=mid:0", "a=mid:0\r\nb=AS:500"),
         swap("c=IN IP4 [^\r]*", "c=IN IP6 fd99::1"),
         drop("c="),
         swap("s=-", "s= "),
@@ -214,6 +214,15 @@ def test_the_bundle_starts_with_the_mid_that_it_names_first_wherever_that_sectio
     bare = drop("|".join(f"a={name}:" for name in TRANSPORT))(first)
     assert offer_problems(swap("BUNDLE 0 1", "BUNDLE 1 0")(head) + bare + second) == ()
     assert {each.section for each in offer_problems(head + bare + second)} == {0}
+
+
+@pytest.mark.parametrize("name", ["ice-ufrag", "ice-pwd"])
+def test_a_bundled_section_borrows_both_ice_credentials_or_none(name: str) -> None:
+    head, first, second = parts(OFFER)
+    half = head + first + drop(f"a={name}:")(second)
+    assert [(each.code, each.section) for each in offer_problems(half)] == [(f"sdp_no_{name.replace('-', '_')}", 1)]
+    at_session = half.replace("a=group", f"a={name}:{'a' * 22}\r\na=group", 1)
+    assert offer_problems(at_session) == ()
 
 
 def test_a_section_that_only_lives_in_its_bundle_is_looked_at_as_a_live_one() -> None:
@@ -364,6 +373,8 @@ DEFECTS: list[tuple[str, Change, int | None, int | None]] = [
     ("sdp_bundled_twice", swap("a=group:BUNDLE 0 1", "a=group:BUNDLE 0 1 0"), None, 5),
     ("sdp_bundled_twice", swap("a=group:BUNDLE 0 1", "a=group:BUNDLE 0\r\na=group:BUNDLE 1 0"), None, 6),
     ("sdp_contradiction", swap("a=sendrecv", "a=recvonly\r\na=sendrecv", 1), 0, line_of(OFFER, "a=sendrecv") + 1),
+    ("sdp_empty_session_name", swap("s=-", "s="), None, 3),
+    ("sdp_contradiction", swap("a=mid:0", "a=mid:0\r\na=mid:0"), 0, line_of(OFFER, "a=mid:0") + 1),
     ("sdp_contradiction", swap("a=mid:0", "a=mid:0\r\na=mid:1"), 0, line_of(OFFER, "a=mid:0") + 1),
     ("sdp_contradiction", swap("a=setup:actpass", "a=setup:actpass\r\na=setup:active", 1), 0, SETUP + 1),
     ("sdp_contradiction", swap("a=group", "a=sendonly\r\na=recvonly\r\na=group"), None, 6),
