@@ -12,8 +12,8 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	for (const each of Object.values(lock.packages)) delete each.resolved; \
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
-.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e test-covered test-peers test-model model smoke check format contract bench \
-	mutants lock deploy deploy-target python node_modules clean
+.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e test-covered test-peers test-model model \
+	smoke check format contract bench mutants fuzz sdp-check lock deploy deploy-target python node_modules clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -74,6 +74,24 @@ bench: python ## figures, as ratios within one run
 
 mutants: python ## the mutation score of the core
 	$(PY) -m tests.mutants
+
+fuzz: python ## the SDP validator under a fuzzer (ARGS="--runs 10000000")
+	@PYTHONPATH=functions $(PY) -m tests.fuzz $(ARGS)
+
+# `make sdp-check offer.sdp answer.sdp`: what follows sdp-check are its files, not targets.
+ifeq ($(firstword $(MAKECMDGOALS)),sdp-check)
+SDP_FILES := $(wordlist 2,9,$(MAKECMDGOALS))
+ifneq ($(SDP_FILES),)
+.PHONY: $(SDP_FILES)
+$(SDP_FILES): sdp-check ;@:
+endif
+endif
+FILE ?= $(word 1,$(SDP_FILES))
+ANSWER ?= $(word 2,$(SDP_FILES))
+
+sdp-check: python ## what the server says of a description: offer.sdp [answer.sdp]
+	@test -n "$(FILE)" || { echo "Say which file: make sdp-check offer.sdp [answer.sdp]" >&2; exit 2; }
+	@PYTHONPATH=functions $(PY) -m tools.sdp_check "$(FILE)" $(if $(ANSWER),"$(ANSWER)") $(ARGS)
 
 contract: python ## the wire contract as JSON Schema and TypeScript types, from the code
 	PYTHONPATH=functions $(PY) -m tools.contract

@@ -18,6 +18,7 @@ from firebase_functions.params import IntParam, SecretParam, StringParam
 
 from webrtc_lite.core.deadlines import Durations
 from webrtc_lite.core.errors import RelayNotConfiguredError
+from webrtc_lite.core.sdp import CODES
 from webrtc_lite.core.turn import Relay
 from webrtc_lite.edge import logs
 
@@ -183,6 +184,22 @@ def durations() -> Durations:
     if problems:
         logs.durations_not_usable(tuple(problems))
     return found
+
+
+# --- checks that only warn
+
+WARN_ONLY = "SDP_WARN_ONLY"  # codes with commas between; of the environment alone, for the reason that durations are
+CODE = re.compile("sdp_[a-z_]{1,40}")
+
+
+@functools.cache
+def warn_only() -> frozenset[str]:
+    """The checks of descriptions that refuse nothing here: the way out when an engine's update fails one."""
+    named = {code for each in os.environ.get(WARN_ONLY, "").split(",") if (code := each.strip())}
+    unknown = named - CODES
+    if unknown:
+        logs.checks_unknown(tuple(sorted(code if CODE.fullmatch(code) else "(not a code)" for code in unknown)))
+    return frozenset(named & CODES)
 
 
 def default(bounds: Bounds) -> int:

@@ -38,6 +38,11 @@ def durations_not_usable(problems: tuple[str, ...]) -> None:
     _write(logger.error, message, event="durations_not_usable", problems=list(problems))
 
 
+def checks_unknown(codes: tuple[str, ...]) -> None:
+    message = f"SDP_WARN_ONLY names checks that do not exist and are ignored: {', '.join(codes)}."
+    _write(logger.error, message, event="checks_unknown", codes=list(codes))
+
+
 def session_settled(change: Change) -> None:
     """Where a call went. `error` is the code of what was refused in it, never a line of it."""
     before, after = change.before, change.after

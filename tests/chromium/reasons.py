@@ -1,0 +1,2 @@
+WE_REFUSE: dict[str, str] = {}
+THEY_REFUSE: dict[str, str] = {}
