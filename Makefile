@@ -12,7 +12,7 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	for (const each of Object.values(lock.packages)) delete each.resolved; \
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
-.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e test-covered test-peers smoke check format contract bench \
+.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e test-covered test-peers test-relay relay-check smoke check format contract bench \
 	mutants lock deploy deploy-target python node_modules clean
 .DEFAULT_GOAL := help
 
@@ -33,7 +33,7 @@ test-covered: python
 	$(PYTEST) --quiet tests/unit/core --cov=webrtc_lite.core --cov-report=term-missing --cov-fail-under=100
 
 test-peers: python
-	$(PYTEST) --quiet tests/rules tests/interop
+	$(PYTEST) --quiet tests/rules tests/interop tests/relay
 
 test-unit: python ## no process, no network
 	$(PYTEST) tests/unit
@@ -46,6 +46,9 @@ test-rules: python ## firestore.rules in the Firestore emulator
 
 test-interop: python ## credentials against a real Coturn
 	$(PYTEST) tests/interop
+
+test-relay: python ## attacks on a Coturn with production values, in a network namespace of its own
+	$(PYTEST) tests/relay
 
 smoke: python ## one relayed call through the running stack, its timeline in milliseconds
 	@PYTHONPATH=client $(PY) -m webrtc_lite_client smoke $(ARGS)
@@ -71,6 +74,12 @@ mutants: python ## the mutation score of the core
 
 contract: python ## the wire contract as JSON Schema and TypeScript types, from the code
 	PYTHONPATH=functions $(PY) -m tools.contract
+
+relay-check: python ## attack a relay from outside: HOST=<name>; the secret from $$TURN_SECRET or a prompt (ARGS="--help")
+	@case "$(origin TURN_SECRET)" in "command line") echo "Everybody on this machine can read a command: set TURN_SECRET\
+	 in the environment, or leave it out and be asked." >&2; exit 2;; esac
+	@[ -n "$(HOST)" ] || { echo "Say which relay: make relay-check HOST=turn.example.com" >&2; exit 2; }
+	@PYTHONPATH=functions $(PY) -m tools.relay_check "$(HOST)" $(ARGS)
 
 deploy: deploy-target python $(NODE_MODULES) ## rules, indexes, functions, page: PROJECT=<id>; FORCE=1 also deletes
 	npx --no-install firebase deploy --only firestore,functions,hosting --project "$(PROJECT)" --non-interactive \

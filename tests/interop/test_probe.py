@@ -175,7 +175,7 @@ def test_what_answers_otherwise_than_a_relay_is_dead(
     problem: str,
 ) -> None:
     def serve(connection: socket.socket) -> None:
-        client = Client(connection, 2, stream=True)
+        client = Client(connection, True, 2)  # noqa: FBT003 (a stream)
         while asked := client.receive(time.monotonic() + 2):
             reply = (binding if asked.method == Method.BINDING else allocation)(asked)
             connection.sendall(reply[:5])  # a stream is cut anywhere

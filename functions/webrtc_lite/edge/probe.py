@@ -39,7 +39,7 @@ def probe(ways: Iterable[Way], granted: Grant) -> list[Finding]:
 
 def _probe_one(way: Way, granted: Grant) -> Finding:
     try:
-        with connect(way, ANSWERS_WITHIN_S) as client:
+        with Client(*connect(way, ANSWERS_WITHIN_S), ANSWERS_WITHIN_S) as client:
             days = _certificate_days(client.connection)
             problem = _ask(client, granted)
             return Finding(way, problem, days)

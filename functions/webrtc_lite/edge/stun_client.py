@@ -18,7 +18,7 @@ DATAGRAM_MAX = 65_535
 class Client:
     """The long-term credential (RFC 8489 section 9.2) comes with `sign_in`, the realm and nonce from the server."""
 
-    def __init__(self, connection: socket.socket, within_s: float, *, stream: bool) -> None:
+    def __init__(self, connection: socket.socket, stream: bool, within_s: float) -> None:  # noqa: FBT001 (as connect gives it)
         self.connection = connection
         self.within_s = within_s
         self.nonce = b""
@@ -40,7 +40,9 @@ class Client:
 
     def request(self, method: Method, *attributes: tuple[Attribute, bytes]) -> Message:
         """The answer to one request; TimeoutError where none comes."""
-        transaction = secrets.token_bytes(stun.TRANSACTION)
+        return self.ask(method, secrets.token_bytes(stun.TRANSACTION), attributes)
+
+    def ask(self, method: Method, transaction: bytes, attributes: tuple[tuple[Attribute, bytes], ...]) -> Message:
         key = None
         if self._username:
             key = stun.long_term_key(self._username, self.realm, self._password)
@@ -93,15 +95,18 @@ class Client:
         self.connection.settimeout(left)
 
 
-def connect(way: Way, within_s: float, trusted: ssl.SSLContext | None = None) -> Client:
-    """A client whose socket reaches the relay; over TLS only where its certificate stands up to `trusted`."""
+def connect(way: Way, within_s: float, trusted: ssl.SSLContext | None = None) -> tuple[socket.socket, bool]:
+    """A socket that reaches the relay, and whether it is a stream.
+
+    Over TLS only where the relay's certificate stands up to `trusted`, else to what the system trusts.
+    """
     host = way.host.strip("[]")  # in a URI an IPv6 address stands in brackets
     if way.transport == "udp":
-        return Client(_udp(host, way.port), within_s, stream=False)
+        return _udp(host, way.port), False
     connection = socket.create_connection((host, way.port), within_s)
     if way.scheme == "turns":
         connection = (trusted or ssl.create_default_context()).wrap_socket(connection, server_hostname=host)
-    return Client(connection, within_s, stream=True)
+    return connection, True
 
 
 def _udp(host: str, port: int) -> socket.socket:
