@@ -12,7 +12,7 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	for (const each of Object.values(lock.packages)) delete each.resolved; \
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
-.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e test-covered test-peers test-relay relay-check smoke check format contract bench \
+.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e test-covered test-peers test-relay relay-check rotate smoke check format contract bench \
 	mutants lock deploy deploy-target python node_modules clean
 .DEFAULT_GOAL := help
 
@@ -80,6 +80,9 @@ relay-check: python ## attack a relay from outside: HOST=<name>; the secret from
 	 in the environment, or leave it out and be asked." >&2; exit 2;; esac
 	@[ -n "$(HOST)" ] || { echo "Say which relay: make relay-check HOST=turn.example.com" >&2; exit 2; }
 	@PYTHONPATH=functions $(PY) -m tools.relay_check "$(HOST)" $(ARGS)
+
+rotate: python ## change the relay's secret under running calls: STEP=accept, then sign, then retire (or status)
+	@PYTHONPATH=functions $(PY) -m tools.rotate $(or $(STEP),status) $(ARGS)
 
 deploy: deploy-target python $(NODE_MODULES) ## rules, indexes, functions, page: PROJECT=<id>; FORCE=1 also deletes
 	npx --no-install firebase deploy --only firestore,functions,hosting --project "$(PROJECT)" --non-interactive \
