@@ -90,7 +90,8 @@ class Stack:
 
     def _start(self, parts: list[Part]) -> None:
         accepted = dict.fromkeys(filter(None, (local_secret(), *rotating())))  # a rotation outlives a restart
-        environment = self.suite.environment()
+        # The probe trusts what the machine trusts; the local relay's certificate is its own.
+        environment = {**self.suite.environment(), "SSL_CERT_FILE": str(self.coturn.certificate)}
         for name, command, directory in (
             ("coturn", self.coturn.prepare(*accepted), self.coturn.directory),
             ("emulators", self.suite.prepare(), self.suite.directory),
