@@ -28,10 +28,10 @@ def now() -> dt.datetime:
 
 
 if serves("issue_turn_credentials"):
-    from webrtc_lite import service
+    from webrtc_lite import issuing
     from webrtc_lite.edge import callables, logs, relays, requests
 
-    def sessions() -> service.Reader:
+    def sessions() -> issuing.Reader:
         from webrtc_lite.edge import store  # noqa: PLC0415 (only who names a session pays for Firestore)
 
         return store.sessions()
@@ -51,7 +51,7 @@ if serves("issue_turn_credentials"):
         uid = callables.uid(request)
         asked = requests.parse(request.data)
         callables.note(request, ttl=asked.ttl, region=asked.region)
-        desk = service.Desk(relays.terms(), relays.spend, relays.state, sessions, config.durations)
+        desk = issuing.Desk(relays.terms(), relays.spend, relays.state, sessions, config.durations)
         granted = desk.issue(uid, asked, now())
         logs.credentials_issued(uid, asked.ttl, asked.region, granted.relay)
         return requests.reply(granted)
@@ -60,7 +60,7 @@ if serves("issue_turn_credentials"):
 if serves("probe_turn_servers"):
     from firebase_functions import scheduler_fn
 
-    from webrtc_lite import service
+    from webrtc_lite import issuing
     from webrtc_lite.edge import logs, probe, relays
 
     @scheduler_fn.on_schedule(
@@ -77,7 +77,7 @@ if serves("probe_turn_servers"):
     def probe_turn_servers(_event: scheduler_fn.ScheduledEvent) -> None:
         """Asks every relay as a phone would; what fails twice leaves the list until it answers again."""
         pool = relays.terms().pool
-        run = service.probe(pool, probe.probe, probe.pause, now())
+        run = issuing.probe(pool, probe.probe, probe.pause, now())
         if pool.has_state:
             relays.keep(run.dead, now())
         logs.probed(**dataclasses.asdict(run))

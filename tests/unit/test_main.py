@@ -171,6 +171,7 @@ def test_a_cold_callable_loads_no_firestore() -> None:
     modules = loaded("issue_turn_credentials")
     assert "webrtc_lite.edge.requests" in modules
     assert not {"google.cloud.firestore", "google.cloud.firestore_v1", "grpc"} & modules
+    assert not {"webrtc_lite.service", "webrtc_lite.core.session", "webrtc_lite.core.sdp"} & modules
 
 
 @pytest.mark.parametrize("target", ["on_session_written", "sweep_sessions", "purge_expired_sessions"])
@@ -212,7 +213,7 @@ def test_main_leaves_the_core_to_the_service_and_the_edge() -> None:
         if isinstance(node, ast.ImportFrom) and node.module == "webrtc_lite"
         for alias in node.names
     }
-    assert names == {"service"}
+    assert names == {"service", "issuing"}
 
 
 # --- one way through all of it

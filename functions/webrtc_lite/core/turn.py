@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 TTL_MIN = 60
 TTL_MAX = 86_400  # a day: a stolen credential relays no longer than that
@@ -32,8 +33,7 @@ class Relay:
     secret: str = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Way:
+class Way(NamedTuple):
     """One way to a relay, and how a URI says it (RFC 7065)."""
 
     scheme: str

@@ -4,15 +4,20 @@ No line holds a username, a password, the secret, a token, a description, or any
 not passed its check.
 """
 
+from __future__ import annotations
+
 import threading
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from firebase_functions import logger
 
 from webrtc_lite.core.errors import WebRTCLiteError
-from webrtc_lite.core.session import Change
+
+if TYPE_CHECKING:  # who settles no session is spared what settles them
+    from webrtc_lite.core.session import Change
 
 # The logger prints a text and its line end apart: two requests at once would share a line, and lose both entries.
 WRITING = threading.Lock()
@@ -44,7 +49,7 @@ def pool_state_not_read(error: Exception) -> None:
 
 
 def cut_off_list_not_readable() -> None:
-    message = "cut_off in relay_pool/state has to be a list of uids: what is no text in it cuts nobody off."
+    message = "cut_off in relays/pool has to be a list of uids: what is no text in it cuts nobody off."
     _write(logger.error, message, event="cut_off_list_not_readable")
 
 

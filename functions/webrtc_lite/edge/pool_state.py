@@ -17,7 +17,7 @@ from google.cloud import firestore
 from webrtc_lite.core.pool import Pool, State
 from webrtc_lite.edge import logs
 
-COLLECTION, DOCUMENT = "relay_pool", "state"
+COLLECTION, DOCUMENT = "relays", "pool"
 
 KEPT_S = 60.0  # of an instance: what the operator writes counts within a minute
 AGAIN_S = 10.0  # after a reading that failed

@@ -235,4 +235,4 @@ def test_a_cut_off_list_that_is_none_is_an_error_with_its_place(capsys: pytest.C
     logs.cut_off_list_not_readable()
     logged = line(capsys.readouterr().err)
     assert logged["event"] == "cut_off_list_not_readable"
-    assert "relay_pool/state" in logged["message"]
+    assert "relays/pool" in logged["message"]
