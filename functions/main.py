@@ -4,6 +4,10 @@ FUNCTION_TARGET is unset when firebase-tools discovers the functions and names t
 time: every cold start then imports what it serves and nothing else.
 """
 
+import gc
+
+gc.disable()  # until all is loaded: looking for garbage among what stays was a tenth of a cold start
+
 import dataclasses
 import datetime as dt
 import os
@@ -145,3 +149,7 @@ if serves("purge_expired_sessions"):
     def purge_expired_sessions(_event: scheduler_fn.ScheduledEvent) -> None:
         """Deletes what ended long enough ago, with everything below it."""
         logs.purged(dataclasses.asdict(service.purge(store.sessions(), logs, now())))
+
+
+gc.freeze()  # what was loaded stays, and is not looked through again
+gc.enable()

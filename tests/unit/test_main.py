@@ -187,6 +187,10 @@ def test_a_cold_probe_loads_no_firestore_and_nothing_of_the_callable() -> None:
     assert not {"google.cloud.firestore", "grpc", "pydantic", "webrtc_lite.edge.requests"} & modules
 
 
+def test_garbage_is_looked_for_again_once_all_is_loaded() -> None:
+    assert python("import main, gc; print(gc.isenabled(), gc.get_freeze_count() > 100_000)").split() == ["True", "True"]
+
+
 def test_no_instance_makes_a_client_before_it_needs_one() -> None:
     program = """
 import main
