@@ -12,7 +12,7 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	for (const each of Object.values(lock.packages)) delete each.resolved; \
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
-.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e test-covered test-peers test-relay relay-check rotate smoke check format contract bench \
+.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e test-covered test-peers test-relay relay-check rotate cut-off smoke check format contract bench \
 	mutants lock deploy deploy-target python node_modules clean
 .DEFAULT_GOAL := help
 
@@ -83,6 +83,10 @@ relay-check: python ## attack a relay from outside: HOST=<name>; the secret from
 
 rotate: python ## change the relay's secret under running calls: STEP=accept, then sign, then retire (or status)
 	@PYTHONPATH=functions $(PY) -m tools.rotate $(or $(STEP),status) $(ARGS)
+
+cut-off: python ## a user gets no more credentials: PROJECT=<id> USER_ID=<uid>; RESTORE=1 undoes it; without USER_ID the list
+	@[ -n "$(PROJECT)" ] || { echo "Say where: make cut-off PROJECT=<project id> USER_ID=<uid>" >&2; exit 2; }
+	@PYTHONPATH=functions $(PY) -m tools.cut_off "$(PROJECT)" $(if $(USER_ID),"$(USER_ID)") $(if $(RESTORE),--restore)
 
 deploy: deploy-target python $(NODE_MODULES) ## rules, indexes, functions, page: PROJECT=<id>; FORCE=1 also deletes
 	npx --no-install firebase deploy --only firestore,functions,hosting --project "$(PROJECT)" --non-interactive \

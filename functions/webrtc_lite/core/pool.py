@@ -86,7 +86,7 @@ def in_order(pool: Pool, uid: str, region: str | None) -> list[Member]:
         here = member.region.casefold()
         return here != wanted, here != home, _draw(uid, member)
 
-    return sorted(pool.members, key=rank)
+    return sorted(pool.members, key=rank) if len(pool.members) > 1 else list(pool.members)
 
 
 def _draw(uid: str, member: Member) -> float:

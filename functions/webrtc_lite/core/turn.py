@@ -4,10 +4,10 @@ What Coturn takes and refuses was measured on 4.6.1, and is proved again by test
 """
 
 import base64
+import functools
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 TTL_MIN = 60
 TTL_MAX = 86_400  # a day: a stolen credential relays no longer than that
@@ -33,7 +33,8 @@ class Relay:
     secret: str = field(repr=False)
 
 
-class Way(NamedTuple):
+@dataclass(frozen=True)
+class Way:
     """One way to a relay, and how a URI says it (RFC 7065)."""
 
     scheme: str
@@ -41,7 +42,7 @@ class Way(NamedTuple):
     port: int
     transport: str
 
-    @property
+    @functools.cached_property
     def uri(self) -> str:
         return f"{self.scheme}:{self.host}:{self.port}?transport={self.transport}"
 
@@ -109,6 +110,7 @@ def _password(secret: str, username: str) -> str:
     return base64.b64encode(mac).decode()
 
 
+@functools.cache  # of a handful of relays, for every credential
 def ways(relay: Relay) -> tuple[Way, ...]:
     """The cheapest way first: UDP, TCP for networks without UDP, TLS for those that let nothing else out."""
     return (

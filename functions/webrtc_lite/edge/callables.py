@@ -121,9 +121,9 @@ def _guarding(sdk: View, name: str, *, app_check: bool) -> View:
                 return sdk(request)
             _check_headers(request)
             _check_body(body)
-            _check_token(request.headers.get("Authorization"))
+            _check_token(request.environ.get("HTTP_AUTHORIZATION"))
             if app_check:
-                _check_app_token(request.headers.get("X-Firebase-AppCheck"))
+                _check_app_token(request.environ.get("HTTP_X_FIREBASE_APPCHECK"))
         except WebRTCLiteError as error:
             if request.path != PROBE:
                 logs.request_refused(name, error, {})
@@ -157,10 +157,10 @@ def _read(request: Request) -> bytes:
 def _check_headers(request: Request) -> None:
     if request.method != "POST":
         raise MalformedRequestError("The method has to be POST.", hint=SHAPE)
-    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    media_type = request.environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise MalformedRequestError("The Content-Type has to be application/json.", hint=SHAPE)
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+    if request.environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
         raise MalformedRequestError("The body has to be sent without a Content-Encoding.", hint=SHAPE)
 
 
