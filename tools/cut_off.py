@@ -1,7 +1,7 @@
 """The operator's list of users who get no relay credentials: `make cut-off PROJECT=<project id> USER_ID=<uid>`.
 
-Takes effect within a minute, where the deployment has TURN_CUT_OFF_LIST=true or several relays. It ends no running call,
-and a credential that was issued before lives on until its end: see the README.
+Takes effect within a minute, where the deployment has TURN_CUT_OFF_LIST=true or several relays. It ends no running
+call, and a credential that was issued before lives on until its end: see the README.
 """
 
 from __future__ import annotations
