@@ -13,7 +13,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -168,7 +167,7 @@ def report(tally: Tally, seed: int, version: str) -> str:
     lines = [
         "# Mutated descriptions, as Chromium and the validator take them",
         "",
-        f"Written by `make chromium` (Chromium {version.split('.')[0]}, seed {seed}): {shown}.",
+        f"Written by `make chromium` (Chromium {version.split('.', maxsplit=1)[0]}, seed {seed}): {shown}.",
         f"Both accept {tally.agreed['accepted']}, both refuse {tally.agreed['refused']}.",
         "",
         "## Refused here, taken by Chromium",
