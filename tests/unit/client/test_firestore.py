@@ -240,7 +240,7 @@ def test_a_stream_that_the_server_has_ended_leaves_no_task_behind(end: grpc.Stat
 
 
 def test_a_stream_reset_in_http_2_is_one_that_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What grpc's own server cannot do: RST_STREAM with CANCEL, before any header."""
+    """What grpc's own server cannot do: RST_STREAM with CANCEL, and nothing before it."""
     monkeypatch.setattr(firestore, "PAUSES_S", [0.0] * len(PAUSES_S))
     frame_head, settings, cancel = 9, bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), bytes([0, 0, 0, 8])
     resets: list[bytes] = []
@@ -256,7 +256,7 @@ def test_a_stream_reset_in_http_2_is_one_that_breaks_off(monkeypatch: pytest.Mon
                 await reader.readexactly(int.from_bytes(head[:3]))
                 if head[3] == 4 and not head[4]:
                     writer.write(bytes([0, 0, 0, 4, 1, 0, 0, 0, 0]))  # the client's settings, acknowledged
-                if head[3] == 1:
+                if head[3] == 0:  # the request is here; during its sending grpc would call the same reset INTERNAL
                     resets.append(head[5:])
                     writer.write(bytes([0, 0, 4, 3, 0]) + head[5:] + cancel)
 
