@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.relay.conftest import Attacked, attack
+from tests.support import namespace
 from tools import relay_check
 
 # Coturn allows its own address as a peer, because two of its clients meet there. Only the firewall of the VM keeps them
@@ -65,3 +66,13 @@ def test_no_secret_and_no_password_stands_in_its_log(attacked: Attacked) -> None
 )  # fmt: skip
 def test_a_configuration_that_has_gone_wrong_is_found_out(good: str, bad: str, name: str) -> None:
     assert attack({good: bad}, name).problem(name)
+
+
+def test_a_machine_that_gives_no_namespace_is_told_so_and_nothing_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(namespace, "WAYS", (["false"], ["no-such-program"]))
+    namespace.unshare.cache_clear()
+    try:
+        with pytest.raises(AssertionError, match="need a network namespace"):
+            namespace.unshare()
+    finally:
+        namespace.unshare.cache_clear()

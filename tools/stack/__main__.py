@@ -89,7 +89,7 @@ class Stack:
             self.terminal.say("  stopped, nothing left running")
 
     def _start(self, parts: list[Part]) -> None:
-        accepted = dict.fromkeys(filter(None, (local_secret(), *rotating())))  # a rotation outlives a restart
+        accepted = dict.fromkeys((local_secret(), *rotating()))  # a rotation outlives a restart
         # The probe trusts what the machine trusts; the local relay's certificate is its own.
         environment = {**self.suite.environment(), "SSL_CERT_FILE": str(self.coturn.certificate)}
         for name, command, directory in (
@@ -158,7 +158,7 @@ def rotating() -> tuple[str, ...]:
         record = json.loads((provision.HOME / "rotation.json").read_text())
     except FileNotFoundError:
         return ()
-    return (record["old"], record["new"])
+    return () if record["retired_at"] else (record["old"], record["new"])
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from webrtc_lite.core.errors import CutOffError, NoHealthyRelayError
@@ -138,6 +138,7 @@ def test_two_relays_on_one_host_have_draws_of_their_own() -> None:
 
 
 @given(st.text(st.characters(codec=None)), st.text(max_size=5))
+@example("\ud800", "")
 def test_any_user_and_region_give_every_relay_once(uid: str, region: str) -> None:
     assert sorted(member.relay.host for member in in_order(WORLD, uid, region)) == sorted(
         member.relay.host for member in WORLD.members

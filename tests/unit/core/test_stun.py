@@ -80,6 +80,12 @@ def test_what_was_written_is_read_again(kind: Kind, method: int, attributes: lis
     assert stun.decode(stun.encode(message)) == message
 
 
+def test_a_long_attribute_is_read_whole() -> None:
+    message = request((Attribute.DATA, bytes(700)), (Attribute.NONCE, b"after it"))
+    assert stun.decode(stun.encode(message)) == message
+    assert stun.length(stun.encode(message)) == 20 + 4 + 700 + 4 + 8
+
+
 @given(st.binary(max_size=200))
 def test_whatever_comes_is_a_message_or_nothing(data: bytes) -> None:
     assert stun.decode(data) is None or data[4:8] == stun.COOKIE

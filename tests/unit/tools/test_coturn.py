@@ -99,6 +99,12 @@ def test_no_other_user_of_the_machine_reads_the_secret_or_the_private_key(relay:
     assert mode(relay.directory / "private-key.pem") == 0o600
 
 
+def test_in_the_middle_of_a_rotation_both_secrets_are_accepted(relay: Coturn) -> None:
+    relay.prepare(SECRET, "the next one")
+
+    assert {value for _, value in accepted(relay)} == {SECRET, "the next one"}
+
+
 def test_a_new_secret_replaces_the_old_one(relay: Coturn) -> None:
     relay.prepare("the old one")
     relay.prepare(SECRET)
