@@ -14,7 +14,7 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 
 .PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e test-covered test-peers smoke check format contract bench \
 	mutants lock deploy deploy-target python node_modules clean \
-	fuzz sdp-check
+	fuzz chromium sdp-check
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -72,6 +72,9 @@ mutants: python ## the mutation score of the core
 
 fuzz: python ## the SDP validator under a fuzzer (ARGS="--runs 10000000")
 	@PYTHONPATH=functions $(PY) -m tests.fuzz $(ARGS)
+
+chromium: python ## mutated descriptions in a real browser, and where it disagrees
+	@PYTHONPATH=functions $(PY) -m tests.chromium $(ARGS)
 
 # `make sdp-check offer.sdp answer.sdp`: what follows sdp-check are its files, not targets.
 ifeq ($(firstword $(MAKECMDGOALS)),sdp-check)
