@@ -12,9 +12,9 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	for (const each of Object.values(lock.packages)) delete each.resolved; \
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
-.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-e2e test-covered test-peers smoke check format contract bench \
-	mutants lock deploy deploy-target python node_modules clean \
-	fuzz chromium sdp-check
+.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-relay test-e2e test-covered test-peers \
+	test-model model smoke relay-check rotate cut-off check format contract bench mutants fuzz chromium sdp-check lock deploy \
+	deploy-target python node_modules clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -34,7 +34,7 @@ test-covered: python
 	$(PYTEST) --quiet tests/unit/core --cov=webrtc_lite.core --cov-report=term-missing --cov-fail-under=100
 
 test-peers: python
-	$(PYTEST) --quiet tests/rules tests/interop
+	$(PYTEST) --quiet tests/rules tests/interop tests/model tests/relay
 
 test-unit: python ## no process, no network
 	$(PYTEST) tests/unit
@@ -47,6 +47,15 @@ test-rules: python ## firestore.rules in the Firestore emulator
 
 test-interop: python ## credentials against a real Coturn
 	$(PYTEST) tests/interop
+
+test-model: python ## the stories of two people with phones, state by state
+	$(PYTEST) tests/model
+
+model: python ## the same, deeper: minutes
+	PYTHONPATH=functions $(PY) -m tests.model
+
+test-relay: python ## attacks on a Coturn with production values, in a network namespace of its own
+	$(PYTEST) tests/relay
 
 smoke: python ## one relayed call through the running stack, its timeline in milliseconds
 	@PYTHONPATH=client $(PY) -m webrtc_lite_client smoke $(ARGS)
@@ -93,6 +102,19 @@ sdp-check: python ## what the server says of a description: offer.sdp [answer.sd
 
 contract: python ## the wire contract as JSON Schema and TypeScript types, from the code
 	PYTHONPATH=functions $(PY) -m tools.contract
+
+relay-check: python ## attack a relay from outside: HOST=<name>; the secret from $$TURN_SECRET or a prompt (ARGS="--help")
+	@case "$(origin TURN_SECRET)" in "command line") echo "Everybody on this machine can read a command: set TURN_SECRET\
+	 in the environment, or leave it out and be asked." >&2; exit 2;; esac
+	@[ -n "$(HOST)" ] || { echo "Say which relay: make relay-check HOST=turn.example.com" >&2; exit 2; }
+	@PYTHONPATH=functions $(PY) -m tools.relay_check "$(HOST)" $(ARGS)
+
+rotate: python ## change the relay's secret under running calls: STEP=accept, then sign, then retire (or status)
+	@PYTHONPATH=functions $(PY) -m tools.rotate $(or $(STEP),status) $(ARGS)
+
+cut-off: python ## a user gets no more credentials: PROJECT=<id> USER_ID=<uid>; RESTORE=1 undoes it; without USER_ID the list
+	@[ -n "$(PROJECT)" ] || { echo "Say where: make cut-off PROJECT=<project id> USER_ID=<uid>" >&2; exit 2; }
+	@PYTHONPATH=functions $(PY) -m tools.cut_off "$(PROJECT)" $(if $(USER_ID),"$(USER_ID)") $(if $(RESTORE),--restore)
 
 deploy: deploy-target python $(NODE_MODULES) ## rules, indexes, functions, page: PROJECT=<id>; FORCE=1 also deletes
 	npx --no-install firebase deploy --only firestore,functions,hosting --project "$(PROJECT)" --non-interactive \

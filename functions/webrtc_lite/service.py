@@ -1,18 +1,24 @@
-"""The use cases: each takes what the edge has parsed, and decides nothing that the core can decide."""
+"""The use cases of sessions: each takes what the edge has parsed, and decides nothing that the core can decide.
 
-from collections.abc import Callable, Iterable
+Those of the relay are in issuing.py: a callable that starts cold is spared everything that settles a call.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import batched, islice
 from typing import Protocol
 
-from webrtc_lite.core import turn
+from webrtc_lite.core.allowance import Ringing
 from webrtc_lite.core.deadlines import Durations, may_be_purged
-from webrtc_lite.core.errors import NotAParticipantError, SessionEndedError
 from webrtc_lite.core.machine import TERMINAL
 from webrtc_lite.core.records import Session
 from webrtc_lite.core.session import Change, settle
 
-SWEEP_MAX = 500  # sessions of one query in one run: what is over it comes next minute
+SWEEP_MAX = 5_000  # sessions of one query in one run: what is over it comes next minute
+SWEEPERS = 8  # at a time: each waits for Firestore most of the time
+PAGE = 64  # sessions that wait for the sweepers
 PURGE_MAX = 2_000  # sessions of one run
 
 # --- what the edge has to bring
@@ -27,12 +33,16 @@ class Snapshot(Protocol):
     def remains(self) -> Session | None: ...
 
 
+type Decide = Callable[[Session, Sequence[Session], Ringing | None], Change | None]
+
+
 class Sessions[Seen: Snapshot](Protocol):
     @property
     def unreadable(self) -> type[Exception]:
         """What `settle` raises for a session whose essentials cannot be read."""
 
-    def settle(self, seen: Seen, decide: Callable[[Session], Change | None]) -> Change | None: ...
+    def settle(self, seen: Seen, decide: Decide) -> Change | None:
+        """`decide` is asked again, with the others of the two people, where its change would let the session ring."""
 
     def end_unreadable(self, seen: Seen, problem: Exception, now: datetime, kept: timedelta) -> bool: ...
 
@@ -49,44 +59,7 @@ class Journal(Protocol):
     def session_failed(self, session_id: str, error: Exception) -> None: ...
 
 
-class Reader(Protocol):
-    def read(self, session_id: str) -> Session | None: ...
-
-
-class Asked(Protocol):
-    """A checked request for relay credentials."""
-
-    @property
-    def ttl(self) -> int: ...
-
-    @property
-    def session_id(self) -> str | None: ...
-
-
 type Clock = Callable[[], datetime]
-
-# --- relay credentials
-
-
-def issue(relay: turn.Relay, uid: str, asked: Asked, now: int, sessions: Callable[[], Reader]) -> turn.Grant:
-    """Relay credentials for a signed-in user; who names a session has to take part in it, and it has to go on."""
-    if asked.session_id is not None:
-        _check_takes_part(uid, sessions().read(asked.session_id))
-    return turn.grant(relay, uid, asked.ttl, now)
-
-
-def _check_takes_part(uid: str, session: Session | None) -> None:
-    if session is None or uid not in (session.caller_id, session.callee_id):
-        raise NotAParticipantError(
-            "The session_id is not that of a call of yours.",
-            field="session_id",
-            hint="Only the caller and the callee of a session that exists get credentials for it.",
-        )
-    if session.status in TERMINAL:
-        raise SessionEndedError(
-            "The call has ended.", field="session_id", hint="A new call is a new session with a new id."
-        )
-
 
 # --- settling
 
@@ -130,31 +103,34 @@ def _settle[Seen: Snapshot](
     sessions: Sessions[Seen], journal: Journal, seen: Seen, now: datetime, durations: Durations
 ) -> Swept:
     try:
-        change = sessions.settle(seen, lambda session: settle(session, now, durations))
+        change = sessions.settle(
+            seen, lambda session, others, ringing: settle(session, others, now, durations, ringing)
+        )
     except sessions.unreadable as problem:
         ended = sessions.end_unreadable(seen, problem, now, durations.session_kept)
         return Swept(looked_at=1, changed=int(ended), ended=int(ended), unreadable=1)
     if change is None:
         return Swept(looked_at=1)
-    journal.session_settled(change)
-    return Swept(looked_at=1, changed=1, ended=int(change.after.status in TERMINAL))
+    changes = (change, *change.others)
+    for each in changes:
+        journal.session_settled(each)
+    return Swept(looked_at=1, changed=len(changes), ended=sum(each.after.status in TERMINAL for each in changes))
 
 
 def sweep[Seen: Snapshot](
     sessions: Sessions[Seen], journal: Journal, clock: Clock, durations: Durations, at_most: int = SWEEP_MAX
 ) -> Swept:
     """Settles every session that time moves, and every one whose event was lost. A query at most so many at a time."""
-    done = []
+    done: list[Swept] = []
     more = False
     looked_at: set[str] = set()
-    for found in sessions.due(clock()):
-        for number, seen in enumerate(found):
-            if number == at_most:
-                more = True
-                break
-            if seen.session_id not in looked_at:
-                looked_at.add(seen.session_id)
-                done.append(settle_one(sessions, journal, seen, clock(), durations))
+    with ThreadPoolExecutor(SWEEPERS) as sweepers:
+        for found in map(iter, sessions.due(clock())):
+            for several in batched(islice(found, at_most), PAGE):
+                new = [seen for seen in several if seen.session_id not in looked_at]
+                looked_at.update(seen.session_id for seen in new)
+                done += sweepers.map(lambda seen: settle_one(sessions, journal, seen, clock(), durations), new)
+            more |= next(found, None) is not None
     return Swept(
         looked_at=sum(each.looked_at for each in done),
         changed=sum(each.changed for each in done),

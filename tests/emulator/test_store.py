@@ -19,6 +19,7 @@ from google.cloud import firestore
 from tests.support.backend import HISTORY, Backend
 from tests.support.calls import Call, ago, answer, connected, dialled, ended, hangup
 from webrtc_lite import service
+from webrtc_lite.core.allowance import Ringing
 from webrtc_lite.core.deadlines import Durations
 from webrtc_lite.core.machine import Status
 from webrtc_lite.core.records import Session
@@ -32,8 +33,8 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def as_it_should(session: Session) -> Change | None:
-    return settle(session, now(), USUAL)
+def as_it_should(session: Session, others: Sequence[Session], ringing: Ringing | None) -> Change | None:
+    return settle(session, others, now(), USUAL, ringing)
 
 
 @pytest.fixture
@@ -113,19 +114,19 @@ def test_who_is_overtaken_looks_again(quietly: Backend, sessions: store.Sessions
 
 
 def test_who_is_overtaken_every_time_gives_up_after_some_tries(quietly: Backend, sessions: store.Sessions) -> None:
-    call = Call.new(quietly, dialled())
+    call = Call.new(quietly, connected(hangup=hangup("caller")))
     tries = 0
 
-    def overtaken(session: Session) -> Change | None:
+    def overtaken(session: Session, others: Sequence[Session], ringing: Ringing | None) -> Change | None:
         nonlocal tries
         tries += 1
         call.document.update({"caller_device_id": f"phone {tries}"})
-        return as_it_should(session)
+        return as_it_should(session, others, ringing)
 
     with pytest.raises(FailedPrecondition):
         sessions.settle(seen(call), overtaken)
     assert tries == store.TRIES
-    assert call.now()["status"] == "pending"
+    assert call.now()["status"] == "connected"
 
 
 def test_a_session_that_is_gone_is_nothing(quietly: Backend, sessions: store.Sessions) -> None:
@@ -162,7 +163,7 @@ def test_a_session_with_a_record_ends_all_the_same_and_keeps_it(quietly: Backend
 def test_a_field_that_a_change_takes_away_is_deleted(quietly: Backend, sessions: store.Sessions) -> None:
     call = Call.new(quietly, connected())
 
-    def without_deadline(session: Session) -> Change:
+    def without_deadline(session: Session, _others: Sequence[Session], _ringing: Ringing | None) -> Change:
         return Change(session, replace(session, deadline=None), None)
 
     sessions.settle(seen(call), without_deadline)
@@ -202,6 +203,152 @@ def test_one_client_serves_an_instance(monkeypatch: pytest.MonkeyPatch, quietly:
     store.sessions.cache_clear()
 
 
+# --- who is engaged
+
+
+def engagement(backend: Backend, uid: str) -> dict[str, Any] | None:
+    return backend.client.document(f"engagements/uid:{uid}").get().to_dict()
+
+
+def test_who_rings_is_engaged_and_so_is_who_is_rung(quietly: Backend, sessions: store.Sessions) -> None:
+    call = Call.new(quietly, dialled())
+    sessions.settle(seen(call), as_it_should)
+
+    then = call.now()["offered_at"]
+    engaged = {"session_id": call.id, "updated_at": then, "expires_at": then + timedelta(days=1)}
+    ringing = {"unanswered_s": 0, "at": then, "session_id": call.id}
+    assert engagement(quietly, "alice") == engaged | {"ringing": ringing}
+    assert engagement(quietly, "bob") == engaged
+
+
+@pytest.mark.parametrize("side", ["caller_id", "callee_id"])
+@pytest.mark.parametrize("uid", [".", "..", "__uid__", "\U0001f4de" * 128])
+def test_a_person_may_have_a_uid_that_no_document_can_be_called(
+    quietly: Backend, sessions: store.Sessions, uid: str, side: str
+) -> None:
+    call = Call.new(quietly, dialled(**{side: uid}))
+    sessions.settle(seen(call), as_it_should)
+    assert call.now()["status"] == "offered"
+
+
+@pytest.mark.parametrize("rival", [{"caller_id": "carol"}, {"caller_id": "bob", "callee_id": "carol"}])
+@pytest.mark.parametrize("known", [True, False], ids=["engaged before", "new to the system"])
+def test_a_call_that_came_to_ring_after_the_others_were_looked_for_is_found_all_the_same(
+    quietly: Backend, sessions: store.Sessions, rival: dict[str, str], *, known: bool
+) -> None:
+    if known:
+        for uid in ("alice", "bob", "carol"):
+            quietly.client.document(f"engagements/uid:{uid}").set({"session_id": "earlier"})
+    call, other = Call.new(quietly, dialled()), Call.new(quietly, dialled(**rival))
+    met = []
+
+    def overtaken(session: Session, others: Sequence[Session], ringing: Ringing | None) -> Change | None:
+        change = as_it_should(session, others, ringing)
+        met.append([each.id for each in others if each.status is Status.OFFERED])
+        if len(met) == 2:  # alone, then with company
+            sessions.settle(seen(other), as_it_should)
+        return change
+
+    sessions.settle(seen(call), overtaken)
+
+    assert met == [[], [], [], [other.id]]
+    assert (other.now()["status"], call.now()["end_reason"]) == ("offered", "busy")
+
+
+def test_an_end_that_a_ring_relies_on_is_not_written_over(quietly: Backend, sessions: store.Sessions) -> None:
+    """The lease of the other call had run out when it was looked at; then it is renewed, and goes on."""
+    other = Call.new(quietly, connected(caller_id="carol", deadline=ago(1), connected_at=ago(901)))
+    call = Call.new(quietly, dialled())
+    looked = 0
+
+    def renewed(session: Session, others: Sequence[Session], ringing: Ringing | None) -> Change | None:
+        nonlocal looked
+        looked += 1
+        change = as_it_should(session, others, ringing)
+        if looked == 2:
+            other.document.update({"alive_at": {"caller": ago(0), "callee": ago(0)}})
+        return change
+
+    sessions.settle(seen(call), renewed)
+
+    assert (other.now()["status"], call.now()["end_reason"]) == ("connected", "busy")
+    assert other.history is None
+
+
+def test_who_is_superseded_and_has_a_record_keeps_that_one(quietly: Backend, sessions: store.Sessions) -> None:
+    old, new = Call.new(quietly, connected()), Call.new(quietly, dialled())
+    quietly.client.collection(HISTORY).document(old.id).set({"end_reason": "hangup"})
+    sessions.settle(seen(new), as_it_should)
+
+    assert (old.now()["end_reason"], new.now()["status"]) == ("superseded", "offered")
+    assert (old.history, new.history) == ({"end_reason": "hangup"}, None)
+
+
+def test_another_session_that_cannot_be_read_engages_nobody(quietly: Backend, sessions: store.Sessions) -> None:
+    Call.new(quietly, connected(created_at="noon"))
+    call = Call.new(quietly, dialled())
+    sessions.settle(seen(call), as_it_should)
+
+    assert call.now()["status"] == "offered"
+
+
+def rung_for(backend: Backend, unanswered_s: object, last: str = "a-call-of-long-ago") -> None:
+    ringing = {"unanswered_s": unanswered_s, "at": now(), "session_id": last}
+    backend.client.document("engagements/uid:alice").set({"ringing": ringing})
+
+
+def test_who_let_others_ring_for_too_long_makes_nobody_engaged(quietly: Backend, sessions: store.Sessions) -> None:
+    rung_for(quietly, 599.0)
+    call, other = Call.new(quietly, dialled()), Call.new(quietly, dialled(caller_id="carol"))
+    for each in (call, other):
+        sessions.settle(seen(each), as_it_should)
+
+    ended_ = call.now()
+    assert (ended_["end_reason"], ended_["error"]["code"]) == ("busy", "caller_rung_out")
+    assert other.now()["status"] == "offered"
+
+
+def test_a_call_that_nobody_answered_is_on_the_account_of_the_next(quietly: Backend, sessions: store.Sessions) -> None:
+    rung_for(quietly, 100.0)
+    missed = Call.new(quietly, dialled())
+    sessions.settle(seen(missed), as_it_should)
+    missed.document.update({"offered_at": ago(30), "deadline": ago(0)})
+    sessions.settle(seen(missed), as_it_should)
+    assert missed.now()["end_reason"] == "missed"
+    sessions.settle(seen(Call.new(quietly, dialled())), as_it_should)
+
+    read = engagement(quietly, "alice")
+    assert read is not None
+    assert 129 < read["ringing"]["unanswered_s"] <= 130
+
+
+@pytest.mark.parametrize("spoilt", ["a lot", -1, True, None, float("nan")])
+def test_an_account_that_cannot_be_read_is_none(quietly: Backend, sessions: store.Sessions, spoilt: object) -> None:
+    rung_for(quietly, spoilt)
+    call = Call.new(quietly, dialled())
+    sessions.settle(seen(call), as_it_should)
+
+    assert call.now()["status"] == "offered"
+
+
+def test_being_called_leaves_the_account_alone(quietly: Backend, sessions: store.Sessions) -> None:
+    rung_for(quietly, 100.0)
+    sessions.settle(seen(Call.new(quietly, dialled(caller_id="bob", callee_id="alice"))), as_it_should)
+
+    read = engagement(quietly, "alice")
+    assert read is not None
+    assert read["ringing"]["unanswered_s"] == 100
+
+
+def test_a_change_that_rings_without_an_account_is_a_defect_of_ours(quietly: Backend, sessions: store.Sessions) -> None:
+    def forgetful(session: Session, others: Sequence[Session], ringing: Ringing | None) -> Change | None:
+        change = as_it_should(session, others, ringing)
+        return change and replace(change, ringing=None)
+
+    with pytest.raises(ValueError, match="account"):
+        sessions.settle(seen(Call.new(quietly, dialled())), forgetful)
+
+
 # --- what a sweep looks at
 
 
@@ -211,8 +358,8 @@ def found_by(queries: Iterator[Iterator[store.Snapshot]]) -> list[str]:
 
 DUE: dict[str, dict[str, Any]] = {
     "pending": dialled(),
-    "offered": dialled(status="offered", deadline=ago(-20)),
-    "answered": dialled(status="answered", answer=answer(), deadline=ago(-20)),
+    "offered": dialled(status="offered", deadline=ago(-3600)),
+    "answered": dialled(status="answered", answer=answer(), deadline=ago(-3600)),
     "connected and hung up": connected(hangup=hangup("caller")),
     "connected and hung up by the callee": connected(hangup=hangup("callee", "failed")),
     "connected and overdue": connected(deadline=ago(1)),
@@ -239,6 +386,30 @@ def test_a_sweep_does_not_look_at(quietly: Backend, sessions: store.Sessions, do
 def test_the_longest_overdue_comes_first(quietly: Backend, sessions: store.Sessions) -> None:
     calls = [Call.new(quietly, connected(deadline=ago(seconds))) for seconds in (5, 50, 20)]
     assert found_by(sessions.due(now())) == [calls[1].id, calls[2].id, calls[0].id]
+
+
+def test_what_time_has_ended_comes_before_what_a_flood_may_have_more_of(
+    quietly: Backend, sessions: store.Sessions
+) -> None:
+    flood = {Call.new(quietly, dialled()).id for _ in range(3)}
+    overdue = [Call.new(quietly, dialled(status="offered", deadline=ago(seconds))).id for seconds in (9, 4)]
+    due = found_by(sessions.due(now()))
+
+    assert due[:2] == overdue
+    assert set(due[2:]) == flood | set(overdue)
+
+
+@pytest.mark.parametrize("start", ["before all", "at the third", "~ after all"])
+def test_wherever_a_sweep_begins_it_finds_everything_once(
+    quietly: Backend, sessions: store.Sessions, monkeypatch: pytest.MonkeyPatch, start: str
+) -> None:
+    ids = sorted(Call.new(quietly, dialled()).id for _ in range(4))
+    middle = ids[2] if start == "at the third" else start
+    monkeypatch.setattr("secrets.token_urlsafe", lambda _: middle)
+    found = found_by(sessions.due(now()))
+
+    assert sorted(found) == ids
+    assert (found[0] == ids[2]) == (middle == ids[2])
 
 
 @pytest.mark.parametrize("page", [1, 2, 5, 6])
@@ -311,9 +482,10 @@ def test_an_answer_between_the_query_and_its_end_is_heard(quietly: Backend, sess
 def test_a_call_that_goes_on_is_not_written_to(quietly: Backend, sessions: store.Sessions) -> None:
     lease = {"alive_at": {"caller": ago(60), "callee": ago(60)}}
     calls = [
-        Call.new(quietly, dialled(status="offered", deadline=ago(-20))),
+        Call.new(quietly, dialled(status="offered", deadline=ago(-3600))),
         Call.new(
-            quietly, dialled(status="answered", answer=answer(), deadline=ago(-20), accepted={"offer": 1, "answer": 1})
+            quietly,
+            dialled(status="answered", answer=answer(), deadline=ago(-3600), accepted={"offer": 1, "answer": 1}),
         ),
         Call.new(quietly, connected(**lease)),
     ]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.rules.coverage import Coverage
-from tests.support.documents import Documents
+from tests.support.documents import Clock, Documents
 from tests.support.firestore import RULES, Firestore, running_firestore
 
 HERE = Path(__file__).parent
@@ -31,6 +31,12 @@ def documents(emulator: Firestore) -> Documents:
 @pytest.fixture(scope="session")
 def coverage(pytestconfig: pytest.Config) -> Coverage:
     return pytestconfig.stash[WATCHED]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clock() -> None:
+    """Stopped anew: the whole suite may take longer than the minute that a time has to spare."""
+    Clock.set()
 
 
 @pytest.fixture(scope="module", autouse=True)

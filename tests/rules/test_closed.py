@@ -18,6 +18,7 @@ CLOSED = [
     "call_history/0123456789abcdef/below/it",
     "ice_candidates/caller-1-0",
     "devices/phone",
+    "engagements/uid:alice",
     "relays/pool",
     "something/else",
 ]
@@ -37,7 +38,17 @@ def test_a_document_that_no_rule_opens_is_closed(
 
 @pytest.mark.parametrize(
     "collection",
-    ["webrtc_sessions", "ice_candidates", "call_history", "users", "devices", "blocks", "relays", "something"],
+    [
+        "webrtc_sessions",
+        "ice_candidates",
+        "call_history",
+        "users",
+        "devices",
+        "blocks",
+        "engagements",
+        "relays",
+        "something",
+    ],
 )
 @pytest.mark.parametrize("everywhere", [False, True], ids=["collection", "collection group"])
 @pytest.mark.parametrize("by", [ALICE, None], ids=["signed in", "signed out"])

@@ -15,7 +15,7 @@ COMPOSITES = [
 ]
 EXEMPT = {(each["collectionGroup"], each["fieldPath"]): each for each in FILE["fieldOverrides"]}
 LARGE = {("webrtc_sessions", "offer"), ("webrtc_sessions", "answer"), ("ice_candidates", "candidates")}
-EXPIRING = {("ice_candidates", "expires_at"), ("call_history", "expires_at")}
+EXPIRING = {(name, "expires_at") for name in ("ice_candidates", "call_history", "engagements")}
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=[each.purpose for each in QUERIES])

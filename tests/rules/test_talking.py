@@ -193,6 +193,24 @@ def test_nobody_offers_while_the_others_offer_is_in_flight(
     check(documents, third, third.but("stored/accepted/answer", 2))
 
 
+@pytest.mark.parametrize(("by", "others"), [(ALICE, REOFFERED[BOB]), (BOB, REOFFERED[ALICE]), (BOB, REANSWERED[ALICE])])
+def test_a_round_that_the_server_has_refused_is_no_longer_in_flight(
+    documents: Documents, by: str, others: dict[str, Any]
+) -> None:
+    """Or a side that writes nonsense and leaves would keep the other from mending the connection."""
+    third = says(by, others | {"error": {"code": "sdp_empty", "revision": 2}}, offer=offer(3, SIDES[by]))
+
+    check(documents, third.but("stored/error/revision", 1), third)
+
+
+def test_a_call_has_a_thousand_rounds(documents: Documents) -> None:
+    """Each may bring fifty batches of candidates a side."""
+    thousandth = says(ALICE, connected(offer=offer(999), accepted={"offer": 999, "answer": 999}), offer=offer(1000))
+    next_one = says(ALICE, connected(offer=offer(1000), accepted={"offer": 1000, "answer": 1000}), offer=offer(1001))
+
+    check(documents, next_one, thousandth)
+
+
 @pytest.mark.parametrize("by", [ALICE, BOB])
 def test_of_two_simultaneous_offers_the_rules_let_one_through(documents: Documents, by: str) -> None:
     assert REOFFERS[by].is_allowed(documents)

@@ -12,8 +12,11 @@ from tools.provision import ROOT
 from tools.stack.addresses import PROJECT, Addresses
 from webrtc_lite.core import errors as tree
 from webrtc_lite.core.machine import TRANSITIONS
+from webrtc_lite.core.pool import Pool, Terms
+from webrtc_lite.core.records import EndReason
 from webrtc_lite.edge.config import DURATIONS, REGION, default
 from webrtc_lite.edge.errors import STATUS
+from webrtc_lite.edge.relays import FIELDS, SWITCHES
 
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -100,6 +103,61 @@ def test_the_state_diagram_draws_the_table_of_transitions() -> None:
     assert drawn == {
         (before, actor, event, after) for before, rows in TRANSITIONS.items() for (actor, event), after in rows.items()
     }
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the first table below a line that begins so."""
+    found = re.search(rf"^\| {re.escape(heading)}.*?(?=^$)", section("Call life"), re.MULTILINE | re.DOTALL)
+    assert found, f"no table {heading!r}"
+    return rows(found.group())
+
+
+def test_the_table_of_transitions_has_every_row() -> None:
+    stated = {
+        (before, actor, event, after)
+        for before, after, actors, event, *_ in table("from | to |")
+        for actor in actors.split(", ")
+    }
+
+    assert stated == {
+        (before, actor, event, after) for before, rows in TRANSITIONS.items() for (actor, event), after in rows.items()
+    }
+
+
+def test_every_end_of_the_contract_is_explained_to_both_apps() -> None:
+    stated = table("`end_reason` |")
+
+    assert [row[0].strip("`") for row in stated] == [str(reason) for reason in EndReason]
+    assert all(len(row) == 4 and all(row) for row in stated)
+
+
+def test_the_end_reasons_in_the_table_of_transitions_are_those_of_the_contract() -> None:
+    set_at_the_end = " ".join(row[5] for row in table("from | to |") if row[1] == "ended")
+
+    assert set(re.findall(r"`(\w+)`", set_at_the_end)) - {"superseded_by", "error"} == {
+        str(reason) for reason in EndReason
+    }
+
+
+def test_the_limits_name_who_enforces_them() -> None:
+    stated = {who for row in table("what somebody may try |") for who in re.findall(r"rules|App Check|`\w+`", row[2])}
+
+    assert {"rules", "App Check", "`on_session_written`", "`sweep_sessions`"} <= stated
+
+
+def test_every_parameter_of_an_issue_is_listed_with_its_default() -> None:
+    table = section("The relay").partition("### What keeps abuse away")[2].partition("- **")[0]
+    usual = Terms(Pool(()))
+    assert {row[0].strip("` "): row[1].strip() for row in rows(table)} == {
+        **dict.fromkeys(SWITCHES, "false"),
+        "TURN_ISSUES_PER_USER": str(usual.issues_per_user),
+        "TURN_ISSUES_WINDOW_SECONDS": str(usual.window),
+    }
+
+
+def test_every_field_of_a_relay_in_a_pool_is_listed() -> None:
+    table = section("The relay").partition("| field of a relay |")[2].partition("\n\n")[0]
+    assert [name for row in rows("| field |" + table) for name in re.findall(r"`(\w+)`", row[0])] == list(FIELDS)
 
 
 def test_every_duration_is_listed_with_its_default_and_its_range() -> None:

@@ -1,20 +1,16 @@
 """service.py, over stores in memory that keep its protocols. With Firestore behind them: tests/emulator."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from tests.unit.core.calls import ANSWERED, CONNECTED, DIALLED, NOON, OFFERED, PENDING, USUAL, at, hangup
+from tests.unit.core.calls import CONNECTED, DIALLED, NOON, OFFERED, PENDING, USUAL, at, hangup
 from webrtc_lite import service
-from webrtc_lite.core.errors import NotAParticipantError, SessionEndedError
 from webrtc_lite.core.machine import CALLER, Status
 from webrtc_lite.core.records import Session
 from webrtc_lite.core.session import Change
-from webrtc_lite.core.turn import Relay, grant
-
-RELAY = Relay("turn.example.com", 3478, (), "north-star-of-the-relay")
 
 
 class UnreadableError(Exception):
@@ -45,15 +41,16 @@ class Memory:
     written: dict[str, Session] = field(default_factory=dict)
     ended: dict[str, datetime] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
+    others: list[Session] = field(default_factory=list)
     taken: int = 0
     unreadable: type[Exception] = UnreadableError
 
-    def settle(self, seen: Seen, decide: Callable[[Session], Change | None]) -> Change | None:
+    def settle(self, seen: Seen, decide: service.Decide) -> Change | None:
         if seen.session_id in self.fails:
             raise ConnectionError("no line")
         if seen.unreadable:
             raise UnreadableError
-        change = decide(self.written.get(seen.session_id, seen.session))
+        change = decide(self.written.get(seen.session_id, seen.session), self.others, None)
         if change:
             self.written[seen.session_id] = change.after
         return change
@@ -112,57 +109,6 @@ def seen(session: Session, name: str) -> Seen:
 
 def unreadable(name: str) -> Seen:
     return replace(seen(PENDING, name), unreadable=True)
-
-
-# --- issue
-
-
-@dataclass(frozen=True)
-class Asked:
-    ttl: int = 60
-    session_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Reader:
-    session: Session | None
-
-    def read(self, session_id: str) -> Session | None:
-        assert session_id == "0123456789abcdef"
-        return self.session
-
-
-FOR_THE_CALL = Asked(session_id="0123456789abcdef")
-
-
-def test_what_is_issued_is_the_grant_of_the_core_and_nobody_looks_for_sessions() -> None:
-    def nobody() -> service.Reader:
-        raise AssertionError
-
-    assert service.issue(RELAY, "alice", Asked(), 1000, nobody) == grant(RELAY, "alice", 60, 1000)
-
-
-@pytest.mark.parametrize("session", [PENDING, OFFERED, ANSWERED, CONNECTED], ids=lambda session: session.status)
-@pytest.mark.parametrize("uid", ["alice", "bob"])
-def test_both_sides_of_a_call_that_goes_on_get_credentials(uid: str, session: Session) -> None:
-    issued = service.issue(RELAY, uid, FOR_THE_CALL, 1000, lambda: Reader(session))
-    assert issued == grant(RELAY, uid, 60, 1000)
-
-
-def test_a_stranger_hears_the_same_as_of_a_session_that_does_not_exist() -> None:
-    heard = []
-    for session in (PENDING, replace(PENDING, status=Status.ENDED), None):
-        with pytest.raises(NotAParticipantError) as raised:
-            service.issue(RELAY, "mallory", FOR_THE_CALL, 1000, lambda session=session: Reader(session))  # type: ignore[misc]
-        heard.append((raised.value.message, raised.value.field, raised.value.hint))
-    assert len(set(heard)) == 1
-
-
-def test_for_a_call_that_has_ended_nobody_gets_credentials() -> None:
-    for uid in ("alice", "bob"):
-        with pytest.raises(SessionEndedError) as raised:
-            service.issue(RELAY, uid, FOR_THE_CALL, 1000, lambda: Reader(replace(CONNECTED, status=Status.ENDED)))
-        assert raised.value.field == "session_id"
 
 
 # --- settle one
@@ -233,7 +179,7 @@ def test_every_session_is_judged_by_the_time_at_which_its_turn_comes(journal: Jo
     """A run may take a minute: an answer found at its end has the whole time to connect."""
     store = Memory([[seen(DIALLED, "first"), seen(DIALLED, "later")]])
     service.sweep(store, journal, clock(0, 1, 20), USUAL)
-    assert [store.written[name].deadline for name in ("first", "later")] == [at(31), at(50)]
+    assert {session.deadline for session in store.written.values()} == {at(31), at(50)}
 
 
 def test_a_sweep_is_bound_by_query_and_says_when_there_is_more(journal: Journal) -> None:

@@ -54,12 +54,12 @@ export interface DeviceDocument {
   updated_at: Timestamp;
 }
 
-/** Every end of the wire contract. Nothing judges a call by others yet: none ends busy, by glare or superseded. */
+/** Every end of the wire contract. */
 export type EndReason = "hangup" | "cancelled" | "declined" | "busy" | "missed" | "glare" | "superseded" | "failed" | "invalid_offer" | "invalid_answer" | "expired";
 
 /** `details` of a callable's error: SPEC 3.6. */
 export interface ErrorDetails {
-  code: "invalid_field" | "invalid_token" | "malformed_request" | "not_a_participant" | "not_signed_in" | "relay_not_configured" | "session_ended" | "unknown_field" | "internal";
+  code: "app_check_invalid" | "app_check_missing" | "budget_exhausted" | "cut_off" | "invalid_field" | "invalid_token" | "malformed_request" | "no_healthy_relay" | "not_a_participant" | "not_signed_in" | "relay_not_configured" | "session_ended" | "unknown_field" | "internal";
   field?: string;
   hint?: string;
 }

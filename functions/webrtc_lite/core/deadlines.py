@@ -1,10 +1,15 @@
 """What ends when; what may be deleted, and when (SPEC section 2)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from webrtc_lite.core.machine import Actor, Status
-from webrtc_lite.core.records import Session
+
+if TYPE_CHECKING:  # durations are read by who loads no session
+    from webrtc_lite.core.records import Session
 
 
 @dataclass(frozen=True)
@@ -15,6 +20,7 @@ class Durations:
     settled: timedelta = timedelta(seconds=120)  # from created_at to a server that looks; later than that nobody rings
     ring: timedelta = timedelta(seconds=30)
     connect: timedelta = timedelta(seconds=30)
+    unanswered: timedelta = timedelta(minutes=10)  # of ringing that a caller may pile up: core/allowance.py
     lease: timedelta = timedelta(minutes=15)  # one side silent for longer than this has crashed
     session_kept: timedelta = timedelta(hours=1)
     history_kept: timedelta = timedelta(days=90)

@@ -32,6 +32,9 @@ class Event(StrEnum):
     REFUSE = "refuse"  # a first description is invalid
     EXPIRE = "expire"  # a deadline has passed
     FAIL = "fail"  # both sides gave up on ICE
+    GLARE = "glare"  # the two called each other, and the other call lives
+    SUPERSEDE = "supersede"  # the same two, or the same device, started a newer call
+    BUSY = "busy"  # one of the two is engaged
 
 
 CALLER, CALLEE, SERVER = Actor.CALLER, Actor.CALLEE, Actor.SERVER
@@ -43,6 +46,9 @@ TRANSITIONS: Mapping[Status, Mapping[tuple[Actor, Event], Status]] = {
         (CALLEE, Event.HANG_UP): Status.ENDED,
         (SERVER, Event.REFUSE): Status.ENDED,
         (SERVER, Event.EXPIRE): Status.ENDED,  # no offer came, or nobody settled it
+        (SERVER, Event.GLARE): Status.ENDED,
+        (SERVER, Event.SUPERSEDE): Status.ENDED,
+        (SERVER, Event.BUSY): Status.ENDED,
     },
     Status.OFFERED: {
         (CALLEE, Event.ANSWER): Status.ANSWERED,
@@ -50,6 +56,7 @@ TRANSITIONS: Mapping[Status, Mapping[tuple[Actor, Event], Status]] = {
         (CALLEE, Event.HANG_UP): Status.ENDED,
         (SERVER, Event.REFUSE): Status.ENDED,
         (SERVER, Event.EXPIRE): Status.ENDED,  # nobody picked up
+        (SERVER, Event.SUPERSEDE): Status.ENDED,
     },
     Status.ANSWERED: {
         (CALLER, Event.CONNECT): Status.CONNECTED,
@@ -57,12 +64,14 @@ TRANSITIONS: Mapping[Status, Mapping[tuple[Actor, Event], Status]] = {
         (CALLER, Event.HANG_UP): Status.ENDED,
         (CALLEE, Event.HANG_UP): Status.ENDED,
         (SERVER, Event.EXPIRE): Status.ENDED,  # the two found no way to each other
+        (SERVER, Event.SUPERSEDE): Status.ENDED,
     },
     Status.CONNECTED: {
         (CALLER, Event.HANG_UP): Status.ENDED,
         (CALLEE, Event.HANG_UP): Status.ENDED,
         (SERVER, Event.FAIL): Status.ENDED,
         (SERVER, Event.EXPIRE): Status.ENDED,  # the lease ran out
+        (SERVER, Event.SUPERSEDE): Status.ENDED,
     },
     Status.ENDED: {},
 }
@@ -80,4 +89,4 @@ def advance(status: Status, actor: Actor, event: Event) -> Status:
     try:
         return TRANSITIONS[status][actor, event]
     except KeyError:
-        raise ForbiddenTransitionError(f"{actor} cannot {event} a call that is {status}") from None
+        raise ForbiddenTransitionError(f"no {event} by the {actor} moves a call that is {status}") from None

@@ -9,7 +9,7 @@ from webrtc_lite.core.machine import Actor, Status
 
 
 class EndReason(StrEnum):
-    """Every end of the wire contract. Nothing judges a call by others yet: none ends busy, by glare or superseded."""
+    """Every end of the wire contract."""
 
     HANGUP = "hangup"
     CANCELLED = "cancelled"

@@ -5,13 +5,15 @@ every step that is due, so late, doubled, reordered and lost events end in the s
 settles to nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from webrtc_lite.core import sdp
+from webrtc_lite.core import allowance, sdp
+from webrtc_lite.core import others as company
+from webrtc_lite.core.allowance import Ringing
 from webrtc_lite.core.deadlines import Durations, due, leased_until
-from webrtc_lite.core.machine import CALLEE, CALLER, SERVER, Event, Status, advance
+from webrtc_lite.core.machine import CALLEE, CALLER, SERVER, TERMINAL, Actor, Event, Status, advance
 from webrtc_lite.core.records import (
     Accepted,
     Description,
@@ -25,6 +27,12 @@ from webrtc_lite.core.records import (
 SIDES = (CALLER, CALLEE)
 OFFER, ANSWER = "offer.sdp", "answer.sdp"  # as `error.field` names them
 
+RUNG_OUT = (
+    "caller_rung_out",
+    "This caller has let others ring unanswered for too long: nobody is rung, and calls go through again in a while.",
+    "caller_id",
+)
+
 WHEN_OVERDUE = {
     Status.PENDING: EndReason.EXPIRED,
     Status.OFFERED: EndReason.MISSED,
@@ -35,11 +43,18 @@ WHEN_OVERDUE = {
 
 @dataclass(frozen=True)
 class Change:
-    """A session before and after, and what goes into the history if it ended."""
+    """A session before and after, and what goes into the history if it ended; all of it is one commit."""
 
     before: Session
     after: Session
     history: HistoryRecord | None
+    others: tuple["Change", ...] = ()  # the ends of others that this one relies on
+    ringing: Ringing | None = None  # the caller's account, where it rings
+
+    @property
+    def rings(self) -> bool:
+        """From here on the two are engaged: no other call of theirs may have come to ring meanwhile."""
+        return self.before.status is Status.PENDING and self.after.status in company.ENGAGING
 
     @property
     def names(self) -> frozenset[str]:
@@ -49,100 +64,182 @@ class Change:
         )
 
 
-def settle(session: Session, now: datetime, durations: Durations) -> Change | None:
-    """Every step that is due, to a fixed point; nothing where none is."""
-    after = session
-    while (step := _next(after, now, durations)) is not None:
-        after = step
+@dataclass(frozen=True)
+class Scene:
+    """What a session is judged by beside itself."""
+
+    now: datetime
+    durations: Durations
+    others: tuple[Session, ...] = ()  # as they would stand if they were settled now
+    unanswered: timedelta = timedelta()  # what the caller has let ring lately
+
+
+def settle(
+    session: Session, others: Iterable[Session], now: datetime, durations: Durations, ringing: Ringing | None = None
+) -> Change | None:
+    """Every step that is due, to a fixed point; nothing where none is.
+
+    `others` are live sessions of the same two people, `ringing` is the caller's account. Only a call that is about to
+    ring meets them: who does not know them yet settles without, and looks for them if the change `rings`.
+    """
+    others = [other for other in others if other.id != session.id and not _is_only_announced(other)]
+    met = [(other, _as_met(other, now, durations)) for other in others]
+    unanswered = allowance.by(now, ringing, durations)
+    scene = Scene(now, durations, tuple(stands for _, stands in met if stands.status not in TERMINAL), unanswered)
+    after = _fixed_point(session, scene)
     if after is session:
         return None
-    after = replace(after, updated_at=now)
-    history = _history(after, after.end_reason, now, durations) if after.end_reason else None
-    return Change(session, after, history)
+    change = _change(session, after, scene)
+    if not (change.rings or after.end_reason is EndReason.BUSY):
+        return change
+    account = Ringing(unanswered, now, last=change.after) if change.rings else None
+    return replace(change, others=tuple(_ends(met, after, scene)), ringing=account)
 
 
-def _next(session: Session, now: datetime, durations: Durations) -> Session | None:
-    steps = (step(session, now, durations) for step in JUDGED_IN_ORDER[session.status])
+def _is_only_announced(session: Session) -> bool:
+    """Without an offer it makes nobody engaged, meets nobody, and may never become a call."""
+    return session.status is Status.PENDING and session.offer is None
+
+
+def _as_met(other: Session, now: datetime, durations: Durations) -> Session:
+    """As it would stand if it were settled now. Whether a pending one rings is its own matter, with its own others."""
+    stands = _fixed_point(other, Scene(now, durations))
+    return other if other.status is Status.PENDING and stands.status not in TERMINAL else stands
+
+
+def _ends(met: Iterable[tuple[Session, Session]], session: Session, scene: Scene) -> Iterator[Change]:
+    """The calls that are over because of this one, and those that this one found to be over."""
+    for other, stands in met:
+        if stands.status in TERMINAL:
+            yield _change(other, stands, scene)
+        elif company.supersedes(session, stands):
+            yield _change(other, _superseded_by(session, stands, scene), scene)
+
+
+def _fixed_point(session: Session, scene: Scene) -> Session:
+    while (after := _next(session, scene)) is not None:
+        session = after
+    return session
+
+
+def _next(session: Session, scene: Scene) -> Session | None:
+    steps = (step(session, scene) for step in JUDGED_IN_ORDER[session.status])
     return next((after for after in steps if after is not None), None)
 
 
-def _hung_up(session: Session, now: datetime, durations: Durations) -> Session | None:
+def _change(before: Session, after: Session, scene: Scene) -> Change:
+    after = replace(after, updated_at=scene.now)
+    history = _history(after, after.end_reason, scene) if after.end_reason else None
+    return Change(before, after, history)
+
+
+def _hung_up(session: Session, scene: Scene) -> Session | None:
     """A hangup written before the deadline. Without an answer it counts who hung up; with one, whether it failed."""
     hangup = session.hangup
-    if hangup is None or hangup.at >= due(session, durations):
+    if hangup is None or hangup.at >= due(session, scene.durations):
         return None
     if session.answer is None:
         reason = EndReason.CANCELLED if hangup.by is CALLER else EndReason.DECLINED
     else:
         reason = EndReason.FAILED if hangup.reason == EndReason.FAILED else EndReason.HANGUP
-    return _ended(session, advance(session.status, hangup.by, Event.HANG_UP), reason, now, durations)
+    return _ended(session, Event.HANG_UP, reason, scene, by=hangup.by)
 
 
-def _overdue(session: Session, now: datetime, durations: Durations) -> Session | None:
-    if now < due(session, durations):
+def _overdue(session: Session, scene: Scene) -> Session | None:
+    if scene.now < due(session, scene.durations):
         return None
-    status = advance(session.status, SERVER, Event.EXPIRE)
-    return _ended(session, status, WHEN_OVERDUE[session.status], now, durations)
+    return _ended(session, Event.EXPIRE, WHEN_OVERDUE[session.status], scene)
 
 
-def _offered(session: Session, now: datetime, durations: Durations) -> Session | None:
-    offer = session.offer
-    if offer is None:
+def _offer_refused(session: Session, scene: Scene) -> Session | None:
+    problems = sdp.offer_problems(session.offer.sdp) if session.offer else ()
+    if session.offer is None or not problems:
         return None
-    problems = sdp.offer_problems(offer.sdp)
-    if problems:
-        refused = replace(session, error=_error(OFFER, offer, problems))
-        status = advance(session.status, SERVER, Event.REFUSE)
-        return _ended(refused, status, EndReason.INVALID_OFFER, now, durations)
+    refused = replace(session, error=_error(OFFER, session.offer, problems))
+    return _ended(refused, Event.REFUSE, EndReason.INVALID_OFFER, scene)
+
+
+def _glared(session: Session, scene: Scene) -> Session | None:
+    survivor = company.survivor_of_glare(session, scene.others) if session.offer else None
+    if survivor is None:
+        return None
+    lost = replace(session, superseded_by=survivor.id)
+    return _ended(lost, Event.GLARE, EndReason.GLARE, scene)
+
+
+def _superseded(session: Session, scene: Scene) -> Session | None:
+    """Its caller started anew before the server saw this one."""
+    successor = company.successor(session, scene.others) if session.offer else None
+    return _superseded_by(successor, session, scene) if successor else None
+
+
+def _busy(session: Session, scene: Scene) -> Session | None:
+    if session.offer is None or not company.is_engaged(session, scene.others):
+        return None
+    return _ended(session, Event.BUSY, EndReason.BUSY, scene)
+
+
+def _rung_out(session: Session, scene: Scene) -> Session | None:
+    """Nobody is rung, so to the caller it is as if nobody were free."""
+    if session.offer is None or allowance.is_left(scene.unanswered, scene.durations):
+        return None
+    refused = replace(session, error=SessionError(*RUNG_OUT, revision=session.offer.revision))
+    return _ended(refused, Event.BUSY, EndReason.BUSY, scene)
+
+
+def _offered(session: Session, scene: Scene) -> Session | None:
+    """Whatever speaks against it has been asked before: the two are free, and the offer is valid."""
+    if session.offer is None:
+        return None
     status = advance(session.status, CALLER, Event.OFFER)
-    return replace(session, status=status, offered_at=now, deadline=now + durations.ring)
+    return replace(session, status=status, offered_at=scene.now, deadline=scene.now + scene.durations.ring)
 
 
-def _answered(session: Session, now: datetime, durations: Durations) -> Session | None:
+def _answered(session: Session, scene: Scene) -> Session | None:
     """The rules refuse a first answer after the deadline, or after a hangup: one that stands came before them."""
     offer, answer = session.offer, _standing_answer(session)
     if offer is None or answer is None or sdp.answer_problems(answer.sdp, offer.sdp):
         return None
     status = advance(session.status, CALLEE, Event.ANSWER)
     accepted = Accepted(offer=offer.revision, answer=answer.revision)
-    return replace(session, status=status, answered_at=now, deadline=now + durations.connect, accepted=accepted)
+    deadline = scene.now + scene.durations.connect
+    return replace(session, status=status, answered_at=scene.now, deadline=deadline, accepted=accepted)
 
 
-def _answer_refused(session: Session, now: datetime, durations: Durations) -> Session | None:
+def _answer_refused(session: Session, scene: Scene) -> Session | None:
     """What stands where an answer should, and is none: judged after _answered."""
     offer, answer = session.offer, _standing_answer(session)
     if offer is None or answer is None:
         return None
     refused = replace(session, error=_error(ANSWER, answer, sdp.answer_problems(answer.sdp, offer.sdp)))
-    status = advance(session.status, SERVER, Event.REFUSE)
-    return _ended(refused, status, EndReason.INVALID_ANSWER, now, durations)
+    return _ended(refused, Event.REFUSE, EndReason.INVALID_ANSWER, scene)
 
 
-def _connected(session: Session, now: datetime, _durations: Durations) -> Session | None:
+def _connected(session: Session, scene: Scene) -> Session | None:
     """Who reports ICE connected is connected, whenever the server hears of it."""
     side = next((side for side in SIDES if session.ice_state.get(side) is IceState.CONNECTED), None)
     if side is None:
         return None
     status = advance(session.status, side, Event.CONNECT)
-    return replace(session, status=status, connected_at=now)  # its deadline is the lease, which is the next step
+    return replace(session, status=status, connected_at=scene.now)  # its deadline is the lease, which is the next step
 
 
-def _failed(session: Session, now: datetime, durations: Durations) -> Session | None:
+def _failed(session: Session, scene: Scene) -> Session | None:
     """One side may still come back; two that gave up will not."""
     if any(session.ice_state.get(side) is not IceState.FAILED for side in SIDES):
         return None
-    return _ended(session, advance(session.status, SERVER, Event.FAIL), EndReason.FAILED, now, durations)
+    return _ended(session, Event.FAIL, EndReason.FAILED, scene)
 
 
-def _leased(session: Session, _now: datetime, durations: Durations) -> Session | None:
+def _leased(session: Session, scene: Scene) -> Session | None:
     """A deadline only ever moves on."""
-    until = leased_until(session, durations)
+    until = leased_until(session, scene.durations)
     if session.deadline is not None and until <= session.deadline:
         return None
     return replace(session, deadline=until)
 
 
-def _reoffered(session: Session, _now: datetime, _durations: Durations) -> Session | None:
+def _reoffered(session: Session, _scene: Scene) -> Session | None:
     """A re-offer is accepted or reported, once; the call goes on as it was either way."""
     accepted, offer = session.accepted, session.offer
     if accepted is None or offer is None or offer.revision <= accepted.offer or _is_reported(session, OFFER, offer):
@@ -153,7 +250,7 @@ def _reoffered(session: Session, _now: datetime, _durations: Durations) -> Sessi
     return replace(session, accepted=replace(accepted, offer=offer.revision))
 
 
-def _reanswered(session: Session, _now: datetime, _durations: Durations) -> Session | None:
+def _reanswered(session: Session, _scene: Scene) -> Session | None:
     """Likewise its answer; one to a re-offer that was not accepted is one to nothing."""
     accepted, offer, answer = session.accepted, session.offer, _standing_answer(session)
     if accepted is None or offer is None or answer is None or _is_reported(session, ANSWER, answer):
@@ -184,13 +281,24 @@ def _is_reported(session: Session, field: str, description: Description) -> bool
     return error is not None and (error.field, error.revision) == (field, description.revision)
 
 
-def _ended(session: Session, status: Status, reason: EndReason, now: datetime, durations: Durations) -> Session:
-    return replace(session, status=status, ended_at=now, end_reason=reason, expires_at=now + durations.session_kept)
+def _superseded_by(new: Session, old: Session, scene: Scene) -> Session:
+    return _ended(replace(old, superseded_by=new.id), Event.SUPERSEDE, EndReason.SUPERSEDED, scene)
 
 
-def _history(session: Session, reason: EndReason, now: datetime, durations: Durations) -> HistoryRecord:
+def _ended(session: Session, event: Event, reason: EndReason, scene: Scene, by: Actor = SERVER) -> Session:
+    return replace(
+        session,
+        status=advance(session.status, by, event),
+        ended_at=scene.now,
+        end_reason=reason,
+        expires_at=scene.now + scene.durations.session_kept,
+    )
+
+
+def _history(session: Session, reason: EndReason, scene: Scene) -> HistoryRecord:
     """The record of a session that has just ended."""
-    connected_at = session.connected_at
+    now, connected_at = scene.now, session.connected_at
+    lasted = max(0, int((now - connected_at).total_seconds())) if connected_at else 0  # clocks of instances differ
     return HistoryRecord(
         session_id=session.id,
         caller_id=session.caller_id,
@@ -201,20 +309,19 @@ def _history(session: Session, reason: EndReason, now: datetime, durations: Dura
         answered_at=session.answered_at,
         connected_at=connected_at,
         ended_at=now,
-        duration_s=max(0, int((now - connected_at).total_seconds()))
-        if connected_at
-        else 0,  # clocks of instances differ
+        duration_s=lasted,
         updated_at=now,
-        expires_at=now + durations.history_kept,
+        expires_at=now + scene.durations.history_kept,
     )
 
 
-type Step = Callable[[Session, datetime, Durations], Session | None]
+type Step = Callable[[Session, Scene], Session | None]
 
-# SPEC section 2: a hangup written before the deadline; an answer written in time; the deadline; an invalid offer. What
-# was reached before a hangup is taken first: the end is the same, and the history tells that the call was answered.
+# SPEC section 2: a hangup written before the deadline; an answer written in time; the deadline; an invalid offer;
+# glare; superseding; busy. What was reached before a hangup is taken first: the end is the same, and the history tells
+# that the call was answered.
 JUDGED_IN_ORDER: Mapping[Status, tuple[Step, ...]] = {
-    Status.PENDING: (_hung_up, _overdue, _offered),
+    Status.PENDING: (_hung_up, _overdue, _offer_refused, _glared, _superseded, _busy, _rung_out, _offered),
     Status.OFFERED: (_answered, _hung_up, _answer_refused, _overdue),
     Status.ANSWERED: (_connected, _hung_up, _overdue, _reoffered, _reanswered),
     Status.CONNECTED: (_hung_up, _failed, _overdue, _leased, _reoffered, _reanswered),

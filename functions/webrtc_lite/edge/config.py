@@ -13,6 +13,7 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NoReturn
 
 from firebase_functions.params import IntParam, SecretParam, StringParam
 
@@ -41,39 +42,44 @@ SET_SECRET = "type `firebase functions:secrets:set TURN_SECRET`, paste the relay
 @functools.cache  # keeps a relay, never a refusal: raising is not a result
 def relay() -> Relay:
     """The relay of this deployment. The client hears that there is none; why not, the operator reads in the log."""
-    host, host_problem = _host(TURN_HOST.value)
+    host, host_problem = usable_host(TURN_HOST.value)
     ports, ports_problem = _ports()
     secret = TURN_SECRET.value
     problems = tuple(filter(None, (host_problem, ports_problem, _secret_problem(secret))))
     if problems:
-        _tell(problems)
-        raise RelayNotConfiguredError(
-            "This deployment cannot issue relay credentials.",
-            hint="Nothing is wrong with the request: the operator finds the reason in the function's log.",
-        )
+        refuse(problems)
     port, *tls_ports = ports
     return Relay(host, port, tuple(tls_ports), secret)
+
+
+def refuse(problems: tuple[str, ...]) -> NoReturn:
+    """Nothing is issued by a deployment of which anything is wrong."""
+    _tell(problems)
+    raise RelayNotConfiguredError(
+        "This deployment cannot issue relay credentials.",
+        hint="Nothing is wrong with the request: the operator finds the reason in the function's log.",
+    )
 
 
 _tell = functools.cache(logs.relay_not_configured)  # once per instance, not once per call of every phone
 
 
-def _host(text: str) -> tuple[str, str]:
+def usable_host(text: str, name: str = "TURN_HOST") -> tuple[str, str]:
     """The host as it stands in a URI, and what is wrong with it."""
     if not text:
         return (
             "",
-            "TURN_HOST is not set: put TURN_HOST=turn.example.com into functions/.env.<project> and deploy again.",
+            f"{name} is not set: put TURN_HOST=turn.example.com into functions/.env.<project> and deploy again.",
         )
     address = _address(text)
     if address is None and not _is_host_name(text):
         return "", (
-            "TURN_HOST is not a bare host name or address: leave out scheme, port, path and spaces,"
+            f"{name} is not a bare host name or address: leave out scheme, port, path and spaces,"
             " as in TURN_HOST=turn.example.com, in functions/.env.<project>."
         )
     if _reaches_nobody(text, address) and not os.environ.get("FUNCTIONS_EMULATOR"):
         return "", (
-            "TURN_HOST is an address that no phone can reach: put the relay's public name"
+            f"{name} is an address that no phone can reach: put the relay's public name"
             " into functions/.env.<project>, as in TURN_HOST=turn.example.com."
         )
     # RFC 3986 section 3.2.2, which RFC 7064 and 7065 take over: an IPv6 address stands in brackets.
@@ -154,6 +160,7 @@ DURATIONS = {
     "CALL_SETTLED_SECONDS": Bounds("settled", timedelta(seconds=1), 60, 600),
     "CALL_RING_SECONDS": Bounds("ring", timedelta(seconds=1), 10, 120),
     "CALL_CONNECT_SECONDS": Bounds("connect", timedelta(seconds=1), 10, 120),
+    "CALL_UNANSWERED_MINUTES": Bounds("unanswered", timedelta(minutes=1), 3, 1_440),
     "CALL_LEASE_MINUTES": Bounds("lease", timedelta(minutes=1), 11, 60),  # clients say every 10 that they are alive
     "SESSION_KEPT_MINUTES": Bounds("session_kept", timedelta(minutes=1), 10, 1_440),
     "HISTORY_KEPT_DAYS": Bounds("history_kept", timedelta(days=1), 1, 3_650),

@@ -7,7 +7,7 @@ No error of this module holds what stands in a document: pydantic's text would q
 """
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any, Literal, TypeVar
@@ -24,6 +24,7 @@ from pydantic import (
     WrapValidator,
 )
 
+from webrtc_lite.core.allowance import Ringing
 from webrtc_lite.core.machine import Actor, Status
 from webrtc_lite.core.records import (
     Accepted,
@@ -48,6 +49,9 @@ WRITTEN_BY_THE_SERVER = frozenset(
 )  # fmt: skip
 
 UNREADABLE = "session_unreadable"
+ENGAGEMENT_KEPT = timedelta(
+    days=1
+)  # after it a TTL policy may take it: it is missed by nobody who is not just dialling
 
 
 class UnreadableDocumentError(Exception):
@@ -176,6 +180,26 @@ class SessionDocument(_Document):
     error: Lenient[ErrorDocument] = None
 
 
+class RingingDocument(_Document):
+    unanswered_s: float = Field(ge=0, le=86_400)
+    at: Moment
+    session_id: str = Field(min_length=1)
+
+
+class EngagementDocument(_Document):
+    """engagements/uid:{uid}, which only the server reads and writes."""
+
+    ringing: Lenient[RingingDocument] = None
+
+
+class RungDocument(_Document):
+    """What the account of a caller needs of a call."""
+
+    offered_at: Lenient[Moment] = None
+    answered_at: Lenient[Moment] = None
+    ended_at: Lenient[Moment] = None
+
+
 class RemainsDocument(_Document):
     """What the purge reads of a session, which may be one that nobody else could read."""
 
@@ -249,6 +273,23 @@ def _by_side(read: IceStateDocument | AliveAtDocument | None) -> dict[Actor, Any
     return {Actor(side): value for side, value in read or () if value is not None}
 
 
+def ringing(engagement: Mapping[str, Any]) -> tuple[Ringing, str] | None:
+    """The account of a caller, and the id of the session that is not in it yet; none where there is none to be read."""
+    read = EngagementDocument.model_validate(engagement, context=[]).ringing
+    return (Ringing(timedelta(seconds=read.unanswered_s), read.at), read.session_id) if read else None
+
+
+def rung(session_id: str, document: Mapping[str, Any]) -> Session:
+    """A session as far as the account of its caller needs it."""
+    read = RungDocument.model_validate(document, context=[])
+    return replace(
+        _traces(session_id, Status.ENDED),
+        offered_at=read.offered_at,
+        answered_at=read.answered_at,
+        ended_at=read.ended_at,
+    )
+
+
 def remains(session_id: str, document: Mapping[str, Any]) -> Session | None:
     """A session as far as its purge needs it: how it stands, and until when it is kept. None lives, or may."""
     read = RemainsDocument.model_validate(
@@ -256,7 +297,12 @@ def remains(session_id: str, document: Mapping[str, Any]) -> Session | None:
     )
     if read.status is None:
         return None
-    return Session(session_id, "", "", "", read.status, FIRST, expires_at=read.expires_at)
+    return replace(_traces(session_id, read.status), expires_at=read.expires_at)
+
+
+def _traces(session_id: str, status: Status) -> Session:
+    """A session of which nobody asks for more."""
+    return Session(session_id, "", "", "", status, FIRST)
 
 
 # --- to Firestore
@@ -274,6 +320,17 @@ def history(record: HistoryRecord) -> dict[str, Any]:
     stated = {each.name: _value(getattr(record, each.name)) for each in fields(record) if each.name != "session_id"}
     present = {name: value for name, value in stated.items() if value is not None}
     return {"participants": [record.caller_id, record.callee_id], **present}
+
+
+def engagement(session_id: str, now: datetime) -> dict[str, Any]:
+    """Which call a person was last let into, for the operator; what counts is that it was written, and when."""
+    return {"session_id": session_id, "updated_at": now, "expires_at": now + ENGAGEMENT_KEPT}
+
+
+def account(session_id: str, ringing: Ringing) -> dict[str, Any]:
+    """Of a caller, in the same document."""
+    unanswered_s = ringing.unanswered.total_seconds()
+    return {"ringing": {"unanswered_s": unanswered_s, "at": ringing.at, "session_id": session_id}}
 
 
 def end_of_unreadable(names: tuple[str, ...], now: datetime, kept: timedelta) -> dict[str, Any]:

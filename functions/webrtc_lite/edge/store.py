@@ -5,10 +5,12 @@ precondition on its update time takes no read and no lock. Where the condition f
 session is read and judged again. So an event's own snapshot will do: an old one cannot be written on.
 """
 
+import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -18,13 +20,18 @@ from google.api_core.exceptions import Aborted, AlreadyExists, FailedPreconditio
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
+from webrtc_lite.core.allowance import Ringing
 from webrtc_lite.core.machine import Actor, Status
+from webrtc_lite.core.others import ENGAGING
 from webrtc_lite.core.records import Session
 from webrtc_lite.core.session import Change
 from webrtc_lite.edge import documents, logs
 
 SESSIONS = "webrtc_sessions"
 HISTORY = "call_history"
+ENGAGEMENTS = "engagements"  # a document a person: see Sessions.settle
+
+ID = "__name__"
 
 TRIES = 5  # of one decision: whoever is overtaken that often has others settle it, or the sweep
 PAGE = 100  # documents of one query at a time: with two descriptions of 64 KiB each they take 13 MB
@@ -35,7 +42,7 @@ REFUSALS = (FailedPrecondition, NotFound, AlreadyExists, Aborted)
 
 type Document = firestore.DocumentSnapshot[firestore.DocumentReference]
 type SessionEvent = Event[Written[Document | None]]
-type Decide = Callable[[Session], Change | None]
+type Decide = Callable[[Session, Sequence[Session], Ringing | None], Change | None]
 
 
 # --- queries: as data, because a missing index shows in production only (a test compares them with the index file)
@@ -59,9 +66,18 @@ class Query:
 UNCONNECTED = Query(SESSIONS, (("status", "in"),))
 # Two equalities: Firestore joins the indexes that every field has by itself, and needs none of their own.
 HUNG_UP = Query(SESSIONS, (("status", "=="), ("hangup.by", "in")))
-OVERDUE = Query(SESSIONS, (("status", "=="), ("deadline", "<=")), ("deadline",))
+OVERDUE = Query(SESSIONS, (("status", "in"), ("deadline", "<=")), ("deadline",))
 EXPIRED = Query(SESSIONS, (("expires_at", "<="),), ("expires_at",))
-QUERIES = (UNCONNECTED, HUNG_UP, OVERDUE, EXPIRED)
+CALLING = Query(SESSIONS, (("caller_id", "in"), ("status", "in")))
+CALLED = Query(SESSIONS, (("callee_id", "in"), ("status", "in")))
+DIALLING = Query(SESSIONS, (("caller_id", "in"), ("status", "==")))
+QUERIES = (UNCONNECTED, HUNG_UP, OVERDUE, EXPIRED, CALLING, CALLED, DIALLING)
+
+# A person has one engagement, and as many more as are over and not yet swept.
+ENGAGEMENTS_MAX = 20
+# Of what is dialled and not settled, which only who floods has more of. What is not seen here is seen by its own
+# settling, which then finds this call: one of the two rings either way.
+DIALLED_MAX = 10
 
 
 # --- sessions
@@ -87,6 +103,27 @@ class Snapshot:
 
     def remains(self) -> Session | None:
         return documents.remains(self.session_id, self.document)
+
+
+@dataclass(frozen=True)
+class Company:
+    """The other sessions of two people that may be in the way, and when their engagements were last written."""
+
+    seen: Mapping[str, Snapshot]
+    engagements: Mapping[str, datetime]
+    ringing: Ringing | None  # the account of the caller
+
+    @functools.cached_property
+    def sessions(self) -> tuple[Session, ...]:
+        """One that cannot be read engages nobody: the sweep ends it."""
+        found = []
+        for seen in self.seen.values():
+            with contextlib.suppress(documents.UnreadableDocumentError):
+                found.append(seen.session())
+        return tuple(found)
+
+
+NOBODY = Company({}, {}, None)
 
 
 def written(event: SessionEvent) -> Snapshot | None:
@@ -115,23 +152,34 @@ class Sessions:
             return None
 
     def settle(self, seen: Snapshot, decide: Decide) -> Change | None:
-        """Writes what `decide` makes of the session, the end and its history record in one commit.
+        """Writes what `decide` makes of the session, every end with its history record, in one commit.
 
         A session that is gone, and one that needs no change, is nothing. The last of several refusals is raised.
+
+        Two calls of one person that are settled at the same moment do not see each other ring. So whoever lets a
+        session ring writes to the engagement of both people, on condition that it is as it was before the others were
+        looked for: of two that race, one is refused, looks again, and finds the other.
         """
         snapshot: Snapshot | None = seen
-        recorded = False
+        recorded: frozenset[str] = frozenset()
         tries = 0
-        while snapshot and (change := decide(snapshot.session())):
+        while snapshot:
+            session, company = snapshot.session(), NOBODY
+            change = decide(session, company.sessions, company.ringing)
+            if change and change.rings:
+                company = self._company(session)
+                change = decide(session, company.sessions, company.ringing)
+            if change is None:
+                break
             tries += 1
             try:
-                self._write(snapshot, change, recorded=recorded)
+                self._write(snapshot, change, company, recorded)
             except REFUSALS as refusal:
                 if tries == TRIES:
                     raise
-                # A record that exists was written with the end of this session, which the next look then finds. Should
+                # A record that exists was written with the end of its session, which the next look then finds. Should
                 # the session be alive all the same, it has to end without a second one.
-                recorded = recorded or isinstance(refusal, AlreadyExists)
+                recorded = self._recorded(change) if isinstance(refusal, AlreadyExists) else recorded
                 snapshot = self._read(seen.session_id)
             else:
                 return change
@@ -142,7 +190,8 @@ class Sessions:
         names = problem.names if isinstance(problem, documents.UnreadableDocumentError) else ()
         logs.session_unreadable(seen.session_id, names)
         batch = self._client.batch()
-        batch.update(self._session(seen.session_id), documents.end_of_unreadable(names, now, kept), self._still(seen))
+        ending = documents.end_of_unreadable(names, now, kept)
+        batch.update(self._session(seen.session_id), ending, self._still(seen.update_time))
         try:
             batch.commit()
         except REFUSALS:
@@ -150,12 +199,17 @@ class Sessions:
         return True
 
     def due(self, now: datetime) -> Iterator[Iterator[Snapshot]]:
-        """What a sweep looks at (SPEC section 2), a query at a time; the same session may come twice."""
-        ringing = [Status.PENDING.value, Status.OFFERED.value, Status.ANSWERED.value]
+        """What a sweep looks at (SPEC section 2), a query at a time; the same session may come twice.
+
+        First what time has ended, the longest ago first: a person has one of these, so nobody has many. Last what an
+        event may have been lost of, which one user can make any number of: from anywhere on, or whoever has the first
+        ids in a flood would be all that is ever looked at.
+        """
+        unconnected = [Status.PENDING.value, Status.OFFERED.value, Status.ANSWERED.value]
         sides = [Actor.CALLER.value, Actor.CALLEE.value]
+        yield self._found(OVERDUE, sorted(status.value for status in ENGAGING), now)
         yield self._found(HUNG_UP, Status.CONNECTED.value, sides)
-        yield self._found(OVERDUE, Status.CONNECTED.value, now)
-        yield self._found(UNCONNECTED, ringing)
+        yield self._from_anywhere(UNCONNECTED, unconnected)
 
     def expired(self, now: datetime) -> Iterator[Snapshot]:
         """The sessions whose time is up, the oldest first, with no more of them than the purge needs."""
@@ -176,7 +230,7 @@ class Sessions:
         batch = self._client.batch()
         for reference in page:
             batch.delete(reference)
-        batch.delete(self._session(seen.session_id), self._still(seen))
+        batch.delete(self._session(seen.session_id), self._still(seen.update_time))
         try:
             batch.commit()
         except REFUSALS:
@@ -187,28 +241,92 @@ class Sessions:
         read = self._session(session_id).get()
         return Snapshot.of(read) if read.exists else None
 
-    def _write(self, seen: Snapshot, change: Change, *, recorded: bool) -> None:
-        fields = documents.update(change)
-        present = {name: firestore.DELETE_FIELD if value is None else value for name, value in fields.items()}
+    def _company(self, session: Session) -> Company:
+        """The others of the two people. Their engagements are read first: what happens after that shows in them."""
+        people = [session.caller_id, session.callee_id]
+        engagements = self._client.get_all([self._engagement(uid) for uid in people])
+        was = {read.id: read for read in engagements if read.exists}
+        engaging = sorted(status.value for status in ENGAGING)
+        seen = [
+            *self._first(ENGAGEMENTS_MAX, CALLING, people, engaging),
+            *self._first(ENGAGEMENTS_MAX, CALLED, people, engaging),
+            *self._first(DIALLED_MAX, DIALLING, people, Status.PENDING.value),
+        ]
+        return Company(
+            {each.session_id: each for each in seen},
+            {name: cast("datetime", read.update_time) for name, read in was.items()},
+            self._ringing(was.get(self._engagement(session.caller_id).id)),
+        )
+
+    def _ringing(self, engagement: Document | None) -> Ringing | None:
+        """The account of a caller, with the call that is not in it yet. One that has been purged rang long ago."""
+        found = documents.ringing(engagement.to_dict() or {}) if engagement else None
+        if found is None:
+            return None
+        account, last = found
+        read = self._session(last).get(list(documents.RungDocument.model_fields))
+        return replace(account, last=documents.rung(last, read.to_dict() or {}))
+
+    def _write(self, seen: Snapshot, change: Change, company: Company, recorded: frozenset[str]) -> None:
         batch = self._client.batch()
-        batch.update(self._session(seen.session_id), present, self._still(seen))
-        if change.history and recorded:
-            logs.history_exists(seen.session_id)
-        elif change.history:
-            record = self._client.collection(HISTORY).document(seen.session_id)
-            # Not set(): a second record must not replace the first.
-            batch.create(record, documents.history(change.history))
+        self._put(batch, seen, change, recorded)
+        for other in change.others:
+            self._put(batch, company.seen[other.after.id], other, recorded)
+        if change.rings:
+            self._engage(batch, change, company)
         batch.commit()
 
+    def _put(self, batch: firestore.WriteBatch, seen: Snapshot, change: Change, recorded: frozenset[str]) -> None:
+        fields = documents.update(change)
+        present = {name: firestore.DELETE_FIELD if value is None else value for name, value in fields.items()}
+        batch.update(self._session(seen.session_id), present, self._still(seen.update_time))
+        if change.history and seen.session_id in recorded:
+            logs.history_exists(seen.session_id)
+        elif change.history:
+            # Not set(): a second record must not replace the first.
+            batch.create(self._record(seen.session_id), documents.history(change.history))
+
+    def _engage(self, batch: firestore.WriteBatch, change: Change, company: Company) -> None:
+        session, ringing = change.after, change.ringing
+        if ringing is None:  # whoever decides without a caller's account lets nobody ring
+            raise ValueError("a change that rings has the caller's account")
+        engaged = documents.engagement(session.id, ringing.at)
+        account = documents.account(session.id, ringing)
+        for uid, fields in ((session.caller_id, engaged | account), (session.callee_id, engaged)):
+            reference = self._engagement(uid)
+            was = company.engagements.get(reference.id)
+            if was is None:
+                batch.create(reference, fields)
+            else:
+                batch.update(reference, fields, self._still(was))
+
+    def _recorded(self, change: Change) -> frozenset[str]:
+        ended = [each.after.id for each in (change, *change.others) if each.history]
+        read = self._client.get_all([self._record(session_id) for session_id in ended], ["ended_at"])
+        return frozenset(each.id for each in read if each.exists)
+
+    def _first(self, at_most: int, query: Query, *values: object) -> list[Snapshot]:
+        return [Snapshot.of(read) for read in query.of(self._client, *values).limit(at_most).get()]
+
     def _found(self, query: Query, *values: object, only: tuple[str, ...] = ()) -> Iterator[Snapshot]:
-        """The answer to a query, read in pages as it is used."""
-        asked = query.of(self._client, *values).limit(PAGE)
-        page = (asked.select(only) if only else asked).get()
+        asked = query.of(self._client, *values)
+        return self._paged(asked.select(only) if only else asked)
+
+    def _from_anywhere(self, query: Query, *values: object) -> Iterator[Snapshot]:
+        """The answer to a query without an order, beginning at a random id and ending before it."""
+        asked = query.of(self._client, *values).order_by(ID)
+        start = {ID: self._session(secrets.token_urlsafe(16))}  # of the alphabet that ids are made of
+        yield from self._paged(asked.start_at(start))
+        yield from self._paged(asked.end_before(start))
+
+    def _paged(self, asked: firestore.Query) -> Iterator[Snapshot]:
+        """The answer to a query, read as it is used."""
+        page = asked.limit(PAGE).get()
         while page:
             yield from map(Snapshot.of, page)
             if len(page) < PAGE:
                 return
-            page = (asked.select(only) if only else asked).start_after(page[-1]).get()
+            page = asked.limit(PAGE).start_after(page[-1]).get()
 
     def _below(self, session_id: str) -> Callable[[], list[firestore.DocumentReference]]:
         """Looks for what lies below a session, at any depth and by any name: up to one more than a batch holds."""
@@ -241,8 +359,15 @@ class Sessions:
     def _session(self, session_id: str) -> firestore.DocumentReference:
         return self._client.collection(SESSIONS).document(session_id)
 
-    def _still(self, seen: Snapshot) -> Any:  # noqa: ANN401 (the SDK's own type is private)
-        return self._client.write_option(last_update_time=seen.update_time)
+    def _record(self, session_id: str) -> firestore.DocumentReference:
+        return self._client.collection(HISTORY).document(session_id)
+
+    def _engagement(self, uid: str) -> firestore.DocumentReference:
+        # With something before it: a uid may be "." or "__x__", which no document can be called.
+        return self._client.collection(ENGAGEMENTS).document(f"uid:{uid}")
+
+    def _still(self, update_time: datetime) -> Any:  # noqa: ANN401 (the SDK's own type is private)
+        return self._client.write_option(last_update_time=update_time)
 
 
 @functools.cache

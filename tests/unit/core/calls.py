@@ -59,5 +59,5 @@ LIVE = {session.status: session for session in (DIALLED, OFFERED, ANSWERED, CONN
 
 def settled(session: Session, seconds: float) -> Session:
     """The session after settling, which is the session itself where nothing is due."""
-    change = settle(session, at(seconds), USUAL)
+    change = settle(session, (), at(seconds), USUAL)
     return change.after if change else session

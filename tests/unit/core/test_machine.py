@@ -22,7 +22,7 @@ def test_every_status_has_its_rows_and_only_ended_has_none() -> None:
 @pytest.mark.parametrize("actor", Actor)
 @pytest.mark.parametrize("event", Event)
 def test_nothing_moves_a_call_that_has_ended(actor: Actor, event: Event) -> None:
-    with pytest.raises(ForbiddenTransitionError, match=f"{actor} cannot {event} a call that is ended"):
+    with pytest.raises(ForbiddenTransitionError, match=f"no {event} by the {actor} moves a call that is ended"):
         advance(Status.ENDED, actor, event)
 
 

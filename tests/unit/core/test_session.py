@@ -29,7 +29,7 @@ from webrtc_lite.core.session import settle
 
 def ended(session: Session, seconds: float) -> EndReason | None:
     """Why the session has ended by then, with everything that every way into ended has to set."""
-    change = settle(session, at(seconds), USUAL)
+    change = settle(session, (), at(seconds), USUAL)
     if change is None or change.after.status is not Status.ENDED:
         return None
     assert change.after.ended_at == change.after.updated_at == at(seconds)
@@ -43,7 +43,7 @@ def ended(session: Session, seconds: float) -> EndReason | None:
 
 
 def test_a_call_without_an_offer_waits_and_then_expires() -> None:
-    assert settle(PENDING, at(29.9), USUAL) is None
+    assert settle(PENDING, (), at(29.9), USUAL) is None
     assert ended(PENDING, 30) is EndReason.EXPIRED
 
 
@@ -87,7 +87,7 @@ def test_a_valid_answer_connects_within_half_a_minute_and_is_accepted_with_its_o
 
 
 def test_a_call_that_nobody_picks_up_is_missed_at_its_deadline() -> None:
-    assert settle(OFFERED, at(30.9), USUAL) is None
+    assert settle(OFFERED, (), at(30.9), USUAL) is None
     assert ended(OFFERED, 31) is EndReason.MISSED
 
 
@@ -108,11 +108,11 @@ def test_an_invalid_answer_ends_the_call_and_names_its_first_defect() -> None:
     "to_nothing", [answer(revision=2), answer(revision=0), answer(by=CALLER)], ids=["later", "earlier", "own"]
 )
 def test_an_answer_to_nothing_is_ignored(to_nothing: Description) -> None:
-    assert settle(replace(OFFERED, answer=to_nothing), at(8), USUAL) is None
+    assert settle(replace(OFFERED, answer=to_nothing), (), at(8), USUAL) is None
 
 
 def test_an_answer_without_an_offer_is_ignored() -> None:
-    assert settle(replace(OFFERED, offer=None, answer=answer()), at(8), USUAL) is None
+    assert settle(replace(OFFERED, offer=None, answer=answer()), (), at(8), USUAL) is None
 
 
 # --- answered
@@ -129,11 +129,11 @@ def test_either_side_that_reports_a_connection_connects_the_call(side: Actor) ->
 
 @pytest.mark.parametrize("state", [IceState.DISCONNECTED, IceState.FAILED])
 def test_no_other_report_connects_a_call(state: IceState) -> None:
-    assert settle(replace(ANSWERED, ice_state={CALLER: state, CALLEE: state}), at(10), USUAL) is None
+    assert settle(replace(ANSWERED, ice_state={CALLER: state, CALLEE: state}), (), at(10), USUAL) is None
 
 
 def test_a_call_that_finds_no_way_fails_at_its_deadline() -> None:
-    assert settle(ANSWERED, at(34.9), USUAL) is None
+    assert settle(ANSWERED, (), at(34.9), USUAL) is None
     assert ended(ANSWERED, 35) is EndReason.FAILED
 
 
@@ -162,7 +162,7 @@ def test_everything_at_once_before_the_server_looks_ends_in_connected() -> None:
 
 
 def test_a_connected_call_goes_on_for_its_lease_and_expires_with_it() -> None:
-    assert settle(CONNECTED, at(905.9), USUAL) is None
+    assert settle(CONNECTED, (), at(905.9), USUAL) is None
     assert ended(CONNECTED, 906) is EndReason.EXPIRED
 
 
@@ -170,7 +170,7 @@ def test_the_lease_goes_on_only_when_both_sides_were_heard_of() -> None:
     one = replace(CONNECTED, alive_at={CALLER: at(600)})
     both = replace(CONNECTED, alive_at={CALLER: at(600), CALLEE: at(610)})
 
-    assert settle(one, at(620), USUAL) is None
+    assert settle(one, (), at(620), USUAL) is None
     assert settled(both, 620) == replace(both, deadline=at(1500), updated_at=at(620))
 
 
@@ -182,7 +182,7 @@ def test_a_lease_that_was_kept_counts_even_if_the_sweeper_sees_it_first() -> Non
 
 
 def test_a_deadline_never_moves_back() -> None:
-    assert settle(replace(CONNECTED, deadline=at(5000)), at(1000), USUAL) is None
+    assert settle(replace(CONNECTED, deadline=at(5000)), (), at(1000), USUAL) is None
 
 
 def test_a_connected_call_without_a_deadline_gets_one() -> None:
@@ -193,7 +193,7 @@ def test_a_call_fails_when_both_sides_gave_up_and_not_when_one_did() -> None:
     one = replace(CONNECTED, ice_state={CALLER: IceState.FAILED, CALLEE: IceState.DISCONNECTED})
     both = replace(CONNECTED, ice_state={CALLER: IceState.FAILED, CALLEE: IceState.FAILED})
 
-    assert settle(one, at(20), USUAL) is None
+    assert settle(one, (), at(20), USUAL) is None
     assert ended(both, 20) is EndReason.FAILED
 
 
@@ -230,11 +230,11 @@ def test_an_invalid_reoffer_is_reported_once_and_leaves_the_call_up() -> None:
     assert after.accepted == Accepted(1, 1)
     assert after.error is not None
     assert (after.error.field, after.error.revision) == ("offer.sdp", 2)
-    assert settle(after, at(21), USUAL) is None
+    assert settle(after, (), at(21), USUAL) is None
 
 
 def test_an_answer_to_an_invalid_reoffer_is_one_to_nothing() -> None:
-    assert settle(replace(refused(), answer=answer(2)), at(21), USUAL) is None
+    assert settle(replace(refused(), answer=answer(2)), (), at(21), USUAL) is None
 
 
 def test_a_reoffer_that_replaces_an_invalid_one_is_accepted() -> None:
@@ -247,12 +247,12 @@ def test_an_invalid_reanswer_is_reported_once_and_leaves_the_call_up() -> None:
     assert (after.status, after.accepted) == (Status.CONNECTED, Accepted(2, 1))
     assert after.error is not None
     assert (after.error.field, after.error.revision) == ("answer.sdp", 2)
-    assert settle(after, at(21), USUAL) is None
+    assert settle(after, (), at(21), USUAL) is None
 
 
 def test_a_call_that_was_never_accepted_is_not_renegotiated() -> None:
-    assert settle(replace(REOFFERED, answer=answer(2, CALLER), accepted=None), at(20), USUAL) is None
-    assert settle(replace(CONNECTED, offer=None), at(20), USUAL) is None
+    assert settle(replace(REOFFERED, answer=answer(2, CALLER), accepted=None), (), at(20), USUAL) is None
+    assert settle(replace(CONNECTED, offer=None), (), at(20), USUAL) is None
 
 
 # --- hanging up
@@ -315,11 +315,11 @@ def test_no_live_call_can_outlive_the_clock(status: Status) -> None:
 def test_a_call_that_has_ended_settles_to_nothing_whatever_stands_in_it() -> None:
     over = replace(CONNECTED, status=Status.ENDED, offer=offer(7), answer=answer(7), hangup=hangup(CALLER, 7))
 
-    assert settle(over, at(10**9), USUAL) is None
+    assert settle(over, (), at(10**9), USUAL) is None
 
 
 def test_the_history_says_who_called_whom_when_and_for_how_long() -> None:
-    change = settle(replace(CONNECTED, hangup=hangup(CALLEE, 66)), at(67.9), USUAL)
+    change = settle(replace(CONNECTED, hangup=hangup(CALLEE, 66)), (), at(67.9), USUAL)
 
     assert change is not None
     assert change.history is not None
@@ -334,7 +334,7 @@ def test_the_history_says_who_called_whom_when_and_for_how_long() -> None:
 
 
 def test_a_call_lasts_no_less_than_no_time_whatever_the_clocks_say() -> None:
-    change = settle(replace(CONNECTED, connected_at=at(70), hangup=hangup(CALLEE, 66)), at(67), USUAL)
+    change = settle(replace(CONNECTED, connected_at=at(70), hangup=hangup(CALLEE, 66)), (), at(67), USUAL)
 
     assert change is not None
     assert change.history is not None
@@ -342,7 +342,7 @@ def test_a_call_lasts_no_less_than_no_time_whatever_the_clocks_say() -> None:
 
 
 def test_a_call_that_never_connected_lasted_no_time() -> None:
-    change = settle(OFFERED, at(31), USUAL)
+    change = settle(OFFERED, (), at(31), USUAL)
 
     assert change is not None
     assert change.history is not None
@@ -350,14 +350,14 @@ def test_a_call_that_never_connected_lasted_no_time() -> None:
 
 
 def test_a_call_that_goes_on_leaves_no_history() -> None:
-    change = settle(DIALLED, at(1), USUAL)
+    change = settle(DIALLED, (), at(1), USUAL)
 
     assert change is not None
     assert change.history is None
 
 
 def test_a_change_names_just_the_fields_that_differ() -> None:
-    change = settle(DIALLED, at(1), USUAL)
+    change = settle(DIALLED, (), at(1), USUAL)
 
     assert change is not None
     assert change.names == {"status", "offered_at", "deadline", "updated_at"}
@@ -393,14 +393,14 @@ SAID = {"offer", "answer", "hangup", "ice_state", "alive_at", "created_at", "cal
 @settings(deadline=None)
 @given(sessions, moments)
 def test_any_document_settles_to_a_fixed_point_at_once(session: Session, now: datetime) -> None:
-    change = settle(session, now, USUAL)
+    change = settle(session, (), now, USUAL)
 
-    assert change is None or settle(change.after, now, USUAL) is None
+    assert change is None or settle(change.after, (), now, USUAL) is None
 
 
 @settings(deadline=None)
 @given(sessions, moments)
 def test_what_the_participants_said_is_never_changed(session: Session, now: datetime) -> None:
-    change = settle(session, now, USUAL)
+    change = settle(session, (), now, USUAL)
 
     assert change is None or not change.names & SAID

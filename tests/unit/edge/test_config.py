@@ -269,6 +269,7 @@ def test_the_defaults_are_those_of_the_specification() -> None:
         "CALL_SETTLED_SECONDS": 120,
         "CALL_RING_SECONDS": 30,
         "CALL_CONNECT_SECONDS": 30,
+        "CALL_UNANSWERED_MINUTES": 10,
         "CALL_LEASE_MINUTES": 15,
         "SESSION_KEPT_MINUTES": 60,
         "HISTORY_KEPT_DAYS": 90,
@@ -279,12 +280,12 @@ def test_every_duration_may_be_set(durations: Callable[..., Durations], capsys: 
     assert {bounds.place for bounds in config.DURATIONS.values()} == {each.name for each in fields(Durations)}
     read = durations(
         CALL_OFFER_SECONDS="20", CALL_SETTLED_SECONDS=" 90 ", CALL_RING_SECONDS="45", CALL_CONNECT_SECONDS="40",
-        CALL_LEASE_MINUTES="12", SESSION_KEPT_MINUTES="10", HISTORY_KEPT_DAYS="30",
+        CALL_UNANSWERED_MINUTES="5", CALL_LEASE_MINUTES="12", SESSION_KEPT_MINUTES="10", HISTORY_KEPT_DAYS="30",
     )  # fmt: skip
     assert read == Durations(
         offer=timedelta(seconds=20), settled=timedelta(seconds=90), ring=timedelta(seconds=45),
-        connect=timedelta(seconds=40), lease=timedelta(minutes=12), session_kept=timedelta(minutes=10),
-        history_kept=timedelta(days=30),
+        connect=timedelta(seconds=40), unanswered=timedelta(minutes=5), lease=timedelta(minutes=12),
+        session_kept=timedelta(minutes=10), history_kept=timedelta(days=30),
     )  # fmt: skip
     assert told(capsys) == []
 

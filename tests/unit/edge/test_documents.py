@@ -199,7 +199,7 @@ def test_any_document_is_read_or_refused_and_any_session_settles(document: dict[
         except documents.UnreadableDocumentError as error:
             assert set(error.names) <= set(ESSENTIALS)  # noqa: PT017 (either end is right)
         else:
-            change = settle(session, at(10), USUAL)
+            change = settle(session, (), at(10), USUAL)
             if change:
                 documents.update(change)
         documents.remains("id", read_as)
@@ -209,7 +209,7 @@ def test_any_document_is_read_or_refused_and_any_session_settles(document: dict[
 def test_no_document_whose_essentials_stand_is_refused(document: dict[str, Any], status: Status) -> None:
     essentials = {name: WHOLE[name] for name in ESSENTIALS} | {"status": status.value}
     session, _ = documents.session("id", document | essentials)
-    assert settle(session, at(10), USUAL) is None or status is not Status.ENDED
+    assert settle(session, (), at(10), USUAL) is None or status is not Status.ENDED
 
 
 def test_no_error_quotes_or_carries_what_stands_in_a_document() -> None:
@@ -249,7 +249,7 @@ def test_what_remains_of_a_session_says_whether_it_may_go(document: dict[str, An
 
 
 def changed(session: Session, seconds: float) -> Change:
-    change = settle(session, at(seconds), USUAL)
+    change = settle(session, (), at(seconds), USUAL)
     assert change is not None
     return change
 
