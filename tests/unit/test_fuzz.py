@@ -28,6 +28,6 @@ def test_the_same_seed_gives_the_same_mutation() -> None:
 
 def test_a_verdict_that_does_not_hold_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     quoting = sdp.Verdict((sdp.Problem("sdp_no_media", "v=0 is not enough", None, 1),))
-    monkeypatch.setattr(inputs.sdp, "offer_verdict", lambda *_, **__: quoting)
+    monkeypatch.setattr(sdp, "offer_verdict", lambda *_, **__: quoting)
     with pytest.raises(AssertionError):
         judge(bytes([inputs.OFFER]) + b"v=0")
