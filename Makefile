@@ -12,8 +12,8 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	for (const each of Object.values(lock.packages)) delete each.resolved; \
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
-.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-relay test-e2e test-covered test-peers \
-	test-model model smoke relay-check rotate cut-off check format contract bench mutants fuzz sdp-check lock deploy \
+.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-relay test-e2e test-covered test-peers test-fuzz \
+	test-model model smoke relay-check rotate cut-off check format contract bench mutants fuzz chromium sdp-check lock deploy \
 	deploy-target python node_modules clean
 .DEFAULT_GOAL := help
 
@@ -33,7 +33,10 @@ test-covered: python
 	$(PYTEST) --quiet tests/unit tests/emulator --cov --cov-report=term --cov-fail-under=90
 	$(PYTEST) --quiet tests/unit/core --cov=webrtc_lite.core --cov-report=term-missing --cov-fail-under=100
 
-test-peers: python
+test-fuzz: python ## the short form of `make fuzz`
+	@PYTHONPATH=functions $(PY) -m tests.fuzz --runs 20000
+
+test-peers: python test-fuzz
 	$(PYTEST) --quiet tests/rules tests/interop tests/model tests/relay
 
 test-unit: python ## no process, no network
@@ -81,6 +84,9 @@ mutants: python ## the mutation score of the core
 
 fuzz: python ## the SDP validator under a fuzzer (ARGS="--runs 10000000")
 	@PYTHONPATH=functions $(PY) -m tests.fuzz $(ARGS)
+
+chromium: python ## mutated descriptions in a real browser, and where it disagrees
+	@PYTHONPATH=functions $(PY) -m tests.chromium $(ARGS)
 
 # `make sdp-check offer.sdp answer.sdp`: what follows sdp-check are its files, not targets.
 ifeq ($(firstword $(MAKECMDGOALS)),sdp-check)

@@ -1,4 +1,4 @@
-"""What a cold start and a credential cost, as ratios within one run: a machine's own speed cancels out.
+"""What a cold start, a credential and a verdict cost, as ratios within one run: a machine's own speed cancels out.
 
 Medians, the contenders interleaved so that a noisy moment meets all of them. CPU time, and the time that a client waits
 where it says so.
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,9 +25,12 @@ from tests.support.backend import client
 from tests.support.firestore import PROJECT, running_firestore
 from tests.support.functions import EMULATED, FUNCTIONS, RELAY, Server, bearer, deployed_python, serve, token
 from tests.support.tokens import id_token
+from tests.unit.core.hostile import HOSTILE
 
+OFFER = FUNCTIONS.parent / "tests" / "sdp" / "chromium" / "av-trickle.offer.sdp"
 ROUNDS = 9
 SIGNATURES = 5_000
+VERDICTS = 200
 
 REQUESTS = 600  # of each contender, one after the other
 WARM_UP = 20
@@ -108,6 +112,7 @@ def main() -> None:
         _print("warm request, as a client waits for it", "ms", _warm(hello, Path(directory)), REQUESTS)
         _print("the same with Firestore", "ms", _with_firestore(Path(directory)), REQUESTS)
     _print_rates()
+    _verdicts()
 
 
 def _first_answer(target: str, source: Path) -> float:
@@ -200,6 +205,43 @@ def _print_rates() -> None:
         print(f"  from a pool of {count:<11} {rate:8.0f} /s")  # noqa: T201
 
 
+def _verdicts() -> None:
+    """What the validator takes for an offer of 5 KB, against another parser, and as its input grows."""
+    sdp = importlib.import_module("webrtc_lite.core.sdp")
+    aiortc = importlib.import_module("aiortc.sdp")
+    offer = OFFER.read_bytes().decode()
+    _print(
+        f"an offer of {len(offer)} bytes by Chromium, CPU",
+        "us",
+        _medians(
+            {
+                "aiortc's parser": lambda: _repeated(lambda: aiortc.SessionDescription.parse(offer), VERDICTS),
+                "read and fully checked": lambda: _repeated(lambda: sdp.offer_problems(offer), VERDICTS),
+            }
+        ),
+    )
+    tracemalloc.start()
+    sdp.offer_problems(offer)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    print(f"  memory at its peak        {peak / len(offer):9.1f} x the input")  # noqa: T201
+    print("a verdict over the size of its input, CPU ms")  # noqa: T201
+    sizes = [2**power for power in range(12, 17)]
+    print("  " + " " * 34 + "".join(f"{size // 1024:>7} K" for size in sizes))  # noqa: T201
+    for shape, make in {"real sections": _sections, **HOSTILE}.items():
+        times = [min(_repeated(lambda: sdp.offer_problems(text), 1) for _ in range(3)) for text in map(make, sizes)]  # noqa: B023
+        print(f"  {shape:34}" + "".join(f"{each / 1e3:9.2f}" for each in times))  # noqa: T201
+
+
+def _sections(size: int) -> str:
+    """Of the offer, as many as fit."""
+    head, *sections = OFFER.read_bytes().decode().split("m=")
+    text = head
+    while len(text) + len(sections[1]) + 2 < size:
+        text += "m=" + sections[1]
+    return text
+
+
 def _cold(program: str) -> float:
     """Milliseconds of CPU of a fresh interpreter that runs it."""
     done = subprocess.run(
@@ -208,12 +250,12 @@ def _cold(program: str) -> float:
     return float(done.stdout) * 1e3
 
 
-def _repeated(call: Callable[[], object]) -> float:
+def _repeated(call: Callable[[], object], times: int = SIGNATURES) -> float:
     """Microseconds of CPU of one call."""
     start = time.process_time()
-    for _ in range(SIGNATURES):
+    for _ in range(times):
         call()
-    return (time.process_time() - start) / SIGNATURES * 1e6
+    return (time.process_time() - start) / times * 1e6
 
 
 def _hmac_alone() -> bytes:

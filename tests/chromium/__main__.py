@@ -11,7 +11,7 @@ import random
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from webrtc_lite.core import sdp
 from webrtc_lite.core.machine import CALLER
 
 REPORT = CORPUS / "CHROMIUM.md"
+COUNTS = {"offer": 1500, "answer": 400, "reoffer": 400}
 PAGE_LIFE = 200  # peer connections of one page; they go with it
 
 SHOW_OFFER = """async (offer) => {
@@ -61,34 +62,36 @@ class Tally:
         if bool(problems) == bool(error):
             self.agreed["refused" if problems else "accepted"] += 1
         elif problems:
-            # Most likely the one that has no other beside it.
             self.we_refuse[what, problems[0].code] += 1
         else:
             kind = what, family(error or "")
             self.they_refuse[kind] += 1
-            self.examples.setdefault(kind, text)
+            self.examples.setdefault(kind, f"{error}\n{text}")
 
 
 def family(error: str) -> str:
-    """Chromium's message without what differs from case to case."""
-    found = re.sub(r"^.*?Failed to (?:execute|set remote)[^:]*: (?:Failed to [^:]*: )?", "", error)
+    """Chromium's message without what differs from case to case: names, numbers and the line that it quotes."""
+    found = re.sub(
+        r"^.*?Failed to (?:parse SessionDescription|set remote [a-z]+ sdp)[.:]\s*", "", error, flags=re.DOTALL
+    )
+    found = re.sub(r"^.*?\b(?=(?:Expect|Failed to|Invalid|Duplicate|Can't|Two different|sctp-port attr))", "", found)
+    found = re.sub(
+        r"(Invalid value|codec collision|with mid=|ssrc attribute|remote stream|header extension).*", r"\1", found
+    )
     found = re.sub(r"'[^']*'|\"[^\"]*\"", "...", found)
-    found = re.sub(r"Failed to parse SessionDescription\.\s*", "", found)
-    found = re.sub(r"^.*?(Invalid value|Invalid SDP line|Expects|Expect line)", r"\1", found)
-    return re.sub(r"\d+", "N", found).strip()[:90].rstrip(" .:")
+    return re.sub(r"[0-9]+", "N", found).strip()[:90].rstrip(" .:") or "(nothing)"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="make chromium", description=__doc__)
     parser.add_argument("--seed", type=int, default=20_261_121)
-    parser.add_argument("--offers", type=int, default=1500)
-    parser.add_argument("--answers", type=int, default=400)
-    parser.add_argument("--reoffers", type=int, default=400)
+    for what, count in COUNTS.items():
+        parser.add_argument(f"--{what}s", type=int, default=count, help="how many of them (default: %(default)s)")
     asked = parser.parse_args()
     print(f"seed {asked.seed}", flush=True)
     rng = random.Random(asked.seed)
     tally = Tally()
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium does not start as root with one
     chromium = provision.chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
@@ -100,11 +103,13 @@ def main() -> int:
         for page, _ in pages(browser, asked.reoffers):
             reoffer(page, rng, tally)
         browser.close()
-    REPORT.write_text(report(tally, asked.seed, version))
-    missing = [each for each in unexplained(tally)]
+    print(f"{sum(tally.shown.values())} shown")
+    missing = list(unexplained(tally))
     for each in missing:
         print(f"without a reason: {each}\n{tally.examples.get(each, '')}")
-    print(f"{sum(tally.shown.values())} shown, {REPORT.name} written")
+    if {what: getattr(asked, f"{what}s") for what in COUNTS} == COUNTS:
+        REPORT.write_text(report(tally, asked.seed, version))
+        print(f"{REPORT.name} written")
     return int(bool(missing))
 
 
@@ -167,7 +172,7 @@ def report(tally: Tally, seed: int, version: str) -> str:
     lines = [
         "# Mutated descriptions, as Chromium and the validator take them",
         "",
-        f"Written by `make chromium` (Chromium {version.split('.', maxsplit=1)[0]}, seed {seed}): {shown}.",
+        f"Written by `make chromium` (Chromium {version.partition('.')[0]}, seed {seed}): {shown}.",
         f"Both accept {tally.agreed['accepted']}, both refuse {tally.agreed['refused']}.",
         "",
         "## Refused here, taken by Chromium",
@@ -190,7 +195,9 @@ def report(tally: Tally, seed: int, version: str) -> str:
     return "\n".join(lines)
 
 
-def rows(found: Counter[tuple[str, str]], name: Any, why: Any) -> Iterator[str]:
+def rows(
+    found: Counter[tuple[str, str]], name: Callable[[str], str], why: Callable[[str], str | None]
+) -> Iterator[str]:
     totals: Counter[str] = Counter()
     for (_, kind), count in found.items():
         totals[kind] += count

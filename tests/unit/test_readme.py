@@ -10,6 +10,7 @@ import pytest
 
 from tools.provision import ROOT
 from tools.stack.addresses import PROJECT, Addresses
+from webrtc_lite.core import candidates, sdp
 from webrtc_lite.core import errors as tree
 from webrtc_lite.core.machine import TRANSITIONS
 from webrtc_lite.core.pool import Pool, Terms
@@ -158,6 +159,17 @@ def test_every_parameter_of_an_issue_is_listed_with_its_default() -> None:
 def test_every_field_of_a_relay_in_a_pool_is_listed() -> None:
     table = section("The relay").partition("| field of a relay |")[2].partition("\n\n")[0]
     assert [name for row in rows("| field |" + table) for name in re.findall(r"`(\w+)`", row[0])] == list(FIELDS)
+
+
+def test_every_rule_of_the_validator_is_listed_with_its_sentence_and_its_source() -> None:
+    listed = [row for row in rows(section("Descriptions and candidates")) if row[0].startswith("`sdp_")]
+
+    tables = {**sdp.TABLE, "batch of candidates": candidates.BATCH_RULES}
+    assert listed == [
+        [f"`{rule.code}`", where, rule.sentence.replace("|", "\\|"), rule.source]
+        for where, rules in tables.items()
+        for rule in rules
+    ]
 
 
 def test_every_duration_is_listed_with_its_default_and_its_range() -> None:

@@ -19,7 +19,7 @@ from webrtc_lite.core import candidates
 from webrtc_lite.core.defects import FOUND_MAX, Check, Place, Rule
 from webrtc_lite.core.defects import Problem as Problem  # noqa: PLC0414 (what a verdict is made of)
 from webrtc_lite.core.machine import CALLEE, CALLER, Actor
-from webrtc_lite.core.reader import TYPED, UNTYPED, Attribute, Description, Part, Section, read
+from webrtc_lite.core.reader import UNTYPED, Attribute, Description, Part, Section, read
 
 SIZE_MAX = 65_536  # bytes of UTF-8 (SPEC 3.1); the largest that was seen from a real engine has 16,997
 LINE_MAX = 16_384  # bytes of UTF-8 without the line end
@@ -36,11 +36,10 @@ DATA_OVER_DTLS = frozenset(
 )
 PROTOCOLS = {**dict.fromkeys(RTP, RTP_OVER_DTLS), **dict.fromkeys(DATA, DATA_OVER_DTLS)}
 
-# The types of the lines in RFC 8866 9. One t= is what RFC 8829 5.2.1 has an engine write.
+# The types of lines, in the order of RFC 8866 9, and those that may stand more than once.
 SESSION_ORDER, SECTION_ORDER = "vosiuepcbtrzka", "micbka"
-SESSION_LINES = re.compile("vosi?u?e*p*c?b*tr*z?k?a*")
-SECTION_LINES = re.compile("mi?c*b*k?a*")
-SESSION_MANY, SECTION_MANY = frozenset("epbra"), frozenset("cba")
+KNOWN = frozenset(SESSION_ORDER + SECTION_ORDER + UNTYPED)
+ONCE_IN_SESSION, ONCE_IN_SECTION = "vosiuctzk", "ik"
 
 ORIGIN = re.compile("o=[^ ]+ [^ ]+ [^ ]+ IN IP[46] [^ ]+ *")
 SESSION_NAME = re.compile("s=.+")
@@ -229,17 +228,24 @@ def _lines(description: Description) -> Iterator[tuple[str, Place]]:
 
 
 def _malformed_lines(description: Description) -> Iterator[Place]:
-    if any(UNTYPED in part.types for part in description.parts):
-        for line, place in _lines(description):
-            if line[:2] not in TYPED:
-                yield place
+    for part in description.unusual:
+        at = part.types.find(UNTYPED)
+        while at >= 0:
+            yield Place(_index(part), part.first + at)
+            at = part.types.find(UNTYPED, at + 1)
+
+
+def _nameless_attributes(description: Description) -> Iterator[Place]:
+    for part in description.parts:
+        for number in part.nameless:
+            yield Place(_index(part), number)
 
 
 def _unknown_lines(description: Description) -> Iterator[Place]:
-    for part in description.parts:
-        if not _are_in_order(part):
+    for part in description.unusual:
+        if not KNOWN.issuperset(part.types):
             for number, letter in enumerate(part.types, part.first):
-                if letter not in SESSION_ORDER + SECTION_ORDER + UNTYPED:
+                if letter not in KNOWN:
                     yield Place(_index(part), number)
 
 
@@ -261,35 +267,26 @@ def _without(letter: str, description: Description) -> Iterator[Place]:
         yield Place(line=max(1, len(description.session.types)))
 
 
-def _are_in_order(part: Part) -> bool:
-    pattern = SECTION_LINES if isinstance(part, Section) else SESSION_LINES
-    return pattern.fullmatch(part.types) is not None
-
-
 def _repeated_lines(description: Description) -> Iterator[Place]:
-    for part in description.parts:
-        if not _are_in_order(part):
-            many = SECTION_MANY if isinstance(part, Section) else SESSION_MANY
-            seen: set[str] = set()
-            for number, letter in enumerate(part.types, part.first):
-                if letter in seen and letter in SESSION_ORDER and letter not in many:
-                    yield Place(_index(part), number)
-                seen.add(letter)
+    for part in description.unusual:
+        once = ONCE_IN_SECTION if isinstance(part, Section) else ONCE_IN_SESSION
+        for letter in once:
+            at = part.types.find(letter, part.types.find(letter) + 1)
+            while at > 0:
+                yield Place(_index(part), part.first + at)
+                at = part.types.find(letter, at + 1)
 
 
 def _misplaced_lines(description: Description) -> Iterator[Place]:
     """In an m-section only what has no place there: libpeer writes c= behind attributes, and apps add b= anywhere."""
-    reached = 0
-    for number, letter in enumerate(description.session.types, 1):
-        rank = SESSION_ORDER.find(letter)
-        if 0 <= rank < reached:
-            yield Place(None, number)
-        reached = max(rank, reached)
-    for section in description.sections:
-        if not _are_in_order(section):
-            for number, letter in enumerate(section.types, section.first):
-                if letter in SESSION_ORDER and letter not in SECTION_ORDER:
-                    yield Place(section.index, number)
+    for part in description.unusual:
+        in_section = isinstance(part, Section)
+        reached = 0
+        for number, letter in enumerate(part.types, part.first):
+            rank = SESSION_ORDER.find(letter)
+            if rank >= 0 and (letter not in SECTION_ORDER if in_section else rank < reached):
+                yield Place(_index(part), number)
+            reached = max(rank, reached)
 
 
 def _other_forms(letter: str, form: re.Pattern[str], description: Description) -> Iterator[Place]:
@@ -341,10 +338,11 @@ def _other_payload_types(description: Description) -> Iterator[Place]:
 
 def _payload_types_mapped_twice(description: Description) -> Iterator[Place]:
     for section in description.live:
-        mapped = [value.partition(" ")[0] for value in section.values("rtpmap")]
-        if len(set(mapped)) < len(mapped):
+        mapped = section.values("rtpmap")
+        if len({value.partition(" ")[0] for value in mapped}) < len(mapped):
             seen: set[str] = set()
-            for payload_type, each in zip(mapped, section.every("rtpmap"), strict=True):
+            for each in section.every("rtpmap"):
+                payload_type = each.value.partition(" ")[0]
                 if payload_type in seen:
                     yield Place(section.index, each.line)
                 seen.add(payload_type)
@@ -393,8 +391,9 @@ def _malformed_fingerprints(description: Description) -> Iterator[Place]:
 def _weak_fingerprints(description: Description) -> Iterator[Place]:
     """Several are offered for others to choose from (RFC 8122 5): one good one among them is enough."""
     for part in _stating(description, "fingerprint"):
-        stated = [each for each in part.every("fingerprint") if FINGERPRINT.fullmatch(each.value)]
-        if stated and all(_hash(each.value) not in STRONG for each in stated):
+        stated = [each for each in part.every("fingerprint") if each.value]
+        weak = bool(stated) and all(_hash(each.value) not in STRONG for each in stated)
+        if weak and all(FINGERPRINT.fullmatch(each.value) for each in stated):  # else it is another rule's business
             yield Place(_index(part), stated[0].line)
 
 
@@ -603,6 +602,12 @@ RULES: tuple[Check[Description], ...] = (
         "Not of the form <type>=<value>: a small letter, an equals sign, a value. Blank lines are not allowed either.",
         "RFC 8866 5",
         _malformed_lines,
+    ),
+    Check(
+        "sdp_malformed_attribute",
+        "An attribute has a name and is a=<name> or a=<name>:<value>, without a space before the name.",
+        "RFC 8866 5.13",
+        _nameless_attributes,
     ),
     Check(
         "sdp_unknown_line",
@@ -988,5 +993,7 @@ ACCEPTED = Verdict(())
 
 def _found[*Subjects](rules: Iterable[Check[*Subjects]], *subjects: *Subjects) -> Iterator[Problem]:
     for rule in rules:
-        for place in islice(rule.find(*subjects), FOUND_MAX):
+        for told, place in enumerate(rule.find(*subjects), 1):
             yield rule.problem(place)
+            if told == FOUND_MAX:
+                break

@@ -136,6 +136,7 @@ BROKEN: Mapping[str, Bad] = {
     "sdp_control_character": Bad(PLAIN, swap("s=-", "s=-\u2028m=video 9 RTP/AVP 0")),
     "sdp_too_many_sections": Bad(PLAIN, sections(33)),
     "sdp_malformed_line": Bad(FIREFOX, swap("a=msid-semantic:", "msid-semantic:")),
+    "sdp_malformed_attribute": Bad(PLAIN, swap("a=rtcp-rsize", "a= rtcp-rsize")),
     "sdp_unknown_line": Bad(AV_OFFER, swap("a=extmap-allow-mixed", "x=extmap-allow-mixed", 1)),
     "sdp_line_too_long": Bad(PLAIN, swap("a=rtcp-rsize", "a=rtcp-rsize " + "x" * 16_384)),
     "sdp_no_version": Bad(FIREFOX, drop("v=")),

@@ -4,7 +4,7 @@ import re
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -40,6 +40,7 @@ from tests.unit.core.descriptions import (
     sections,
     swap,
 )
+from tests.unit.core.hostile import HOSTILE
 from webrtc_lite.core import sdp
 from webrtc_lite.core.defects import FOUND_MAX, Rule
 from webrtc_lite.core.machine import CALLEE, CALLER, Actor
@@ -274,6 +275,10 @@ DEFECTS: list[tuple[str, Change, int | None, int | None]] = [
     ("sdp_malformed_line", lambda text: text + "\r\n", 1, END + 1),
     ("sdp_malformed_line", lambda text: text + "x", 1, END + 1),
     ("sdp_malformed_line", swap("\r\nm=video", "\r\n\r\nm=video"), 0, VIDEO),
+    *(
+        ("sdp_malformed_attribute", swap("a=extmap-allow-mixed", each), None, 6)
+        for each in ("a=", "a= b", "a=:", "a=:b", "a= :")
+    ),
     ("sdp_unknown_line", swap("a=extmap-allow-mixed", "x=extmap-allow-mixed"), None, 6),
     ("sdp_unknown_line", lambda text: text + "y=\r\n", 1, END + 1),
     ("sdp_line_too_long", swap("s=-", "s=" + "x" * 16_383), None, 3),
@@ -842,45 +847,6 @@ def test_any_later_offer_after_anything_gives_a_verdict_that_quotes_nothing(
     text: str, offer: str, answer: str, by: Actor, warn_only: frozenset[str]
 ) -> None:
     verdict_stands(reoffer_verdict(text, agree(offer, CALLER, answer), by, warn_only=warn_only), text, warn_only)
-
-
-HOSTILE: dict[str, Callable[[int], str]] = {
-    "blank lines": lambda size: "\n" * size,
-    "sections of nothing": lambda size: "m=\n" * (size // 3),
-    "sections": lambda size: "m=a 1 b c\n" * (size // 10),
-    "attributes": lambda size: "a=b\n" * (size // 4),
-    "attributes of many names": lambda size: "".join(f"a={number}\n" for number in range(size // 7)),
-    "line ends of nobody": lambda size: "\r" * size,
-    "one m= line": lambda size: "m=audio 1 UDP/TLS/RTP/SAVPF" + " 1" * (size // 2),
-    "an m= line that fails at its end": lambda size: "m=audio 1 UDP/TLS/RTP/SAVPF" + " 1" * (size // 2) + " x",
-    "spaces": lambda size: "m=audio 1 UDP/TLS/RTP/SAVPF 1" + " " * size + "x",
-    "digits": lambda size: "m=a " + "1" * size,
-    "a crowd in one bundle": lambda size: (
-        "a=group:BUNDLE" + " 0" * (size // 4) + "\n" + "m=a 1 b c\na=mid:0\n" * min(31, size // 36)
-    ),
-    "bundles of one": lambda size: "a=group:BUNDLE 0\n" * (size // 17) + "m=a 1 b c\na=mid:0\n",
-    "a leader that says nothing": lambda size: (
-        "a=group:BUNDLE 0\nm=a 1 b c\na=mid:0\n" + "a=setup:\n" * (size // 9) + "m=a 1 b c\na=mid:0\n" * 30
-    ),
-    "a session that says much": lambda size: (
-        "a=fingerprint:x\n" * (size // 16) + "m=audio 1 UDP/TLS/RTP/SAVPF 0\n" * 31
-    ),
-    "contradictions": lambda size: (
-        "m=audio 1 UDP/TLS/RTP/SAVPF 0\n" + "a=setup:active\na=setup:passive\n" * (size // 31)
-    ),
-    "payload types": lambda size: "m=audio 1 UDP/TLS/RTP/SAVPF 0\n" + "a=rtpmap:0 x\n" * (size // 13),
-    "disorder": lambda size: "t=0 0\ns=-\n" * (size // 10),
-    "origins": lambda size: "o=" + "a " * (size // 2),
-    "fingerprints": lambda size: "m=audio 1 UDP/TLS/RTP/SAVPF 0\na=fingerprint:x " + "AB:" * (size // 3),
-    "candidates": lambda size: (
-        "m=audio 1 UDP/TLS/RTP/SAVPF 0\n" + "a=candidate:1 1 udp 1 ::1 1 typ host\n" * (size // 37)
-    ),
-    "one candidate": lambda size: "m=audio 1 UDP/TLS/RTP/SAVPF 0\na=candidate:1 1 udp 1 a typ" + " host" * (size // 5),
-    "an address": lambda size: (
-        "m=audio 1 UDP/TLS/RTP/SAVPF 0\na=candidate:1 1 udp 1 " + "1:" * (size // 2) + " 1 typ host"
-    ),
-    "a name": lambda size: "m=audio 1 UDP/TLS/RTP/SAVPF 0\na=candidate:1 1 udp 1 " + "a." * (size // 2) + " 1 typ host",
-}
 
 
 @pytest.mark.parametrize("shape", HOSTILE)
