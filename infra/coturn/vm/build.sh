@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the pinned Coturn into /usr/local/bin, where one is pinned. Safe to repeat: a version that is there stays.
 set -eu
+# shellcheck source=/dev/null
 . /etc/webrtc-lite/relay.env
 [ -n "$COTURN_VERSION" ] || exit 0
 [ "$(cat /usr/local/share/coturn.sha256 2>/dev/null || true)" != "$COTURN_SHA256" ] || exit 0

@@ -2,6 +2,7 @@
 # The relay's certificate: a placeholder at once, so that Coturn opens its ports for TLS; then one by ACME, renewed when
 # a third of its life is left. Coturn takes a new one in place: calls go on. Safe to repeat.
 set -eu
+# shellcheck source=/dev/null
 . /etc/webrtc-lite/relay.env
 
 TLS=/etc/coturn/tls
@@ -26,7 +27,7 @@ placeholder() {
 
 case "${1:-renew}" in
 placeholder)
-  [ -s "$TLS/fullchain.pem" ] && [ -s "$TLS/privkey.pem" ] || placeholder
+  if ! [ -s "$TLS/fullchain.pem" ] || ! [ -s "$TLS/privkey.pem" ]; then placeholder; fi
   ;;
 renew)
   trap '"$HOME_OF/firewall.sh" close-http' EXIT

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Writes /run/coturn/turnserver.conf: the rendered configuration with this VM's addresses. Runs as Coturn starts.
 set -eu
+# shellcheck source=/dev/null
 . /etc/webrtc-lite/relay.env
 
 PROGRAM=/usr/bin/turnserver

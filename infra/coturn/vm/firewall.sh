@@ -6,6 +6,7 @@
 #   firewall.sh check      fails where they are not
 #   firewall.sh open-http  lets port 80 in, for a certificate;  firewall.sh close-http ends that
 set -eu
+# shellcheck source=/dev/null
 . /etc/webrtc-lite/relay.env
 
 rule_stands() {
@@ -16,7 +17,10 @@ rule_stands() {
 }
 
 case "${1:-apply}" in
-check) rule_stands && exit 0 || exit 1 ;;
+check)
+  rule_stands || exit 1
+  exit 0
+  ;;
 open-http)
   iptables -w -C RELAY-HTTP -p tcp --dport 80 -j ACCEPT 2>/dev/null || iptables -w -A RELAY-HTTP -p tcp --dport 80 -j ACCEPT
   exit 0
@@ -107,8 +111,8 @@ call() {
   "$program" -w -t "$table" -C "$chain" "$@" 2>/dev/null || "$program" -w -t "$table" -I "$chain" 1 "$@"
 }
 for program in iptables ip6tables; do
-  call $program filter OUTPUT -m owner --uid-owner turnserver -j RELAY-OUT
-  call $program filter INPUT -j RELAY-IN
+  call "$program" filter OUTPUT -m owner --uid-owner turnserver -j RELAY-OUT
+  call "$program" filter INPUT -j RELAY-IN
 done
 call iptables raw PREROUTING -j RELAY-MEDIA-IN
 call iptables raw OUTPUT -j RELAY-MEDIA-OUT

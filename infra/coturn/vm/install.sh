@@ -2,6 +2,7 @@
 # Puts the relay in place: cloud-init calls it once, and a person may again. Safe to repeat.
 set -eu
 HOME_OF=/usr/local/lib/webrtc-lite
+# shellcheck source=/dev/null
 . /etc/webrtc-lite/relay.env
 
 if [ "$(uname -m)" = aarch64 ] && [ -z "$COTURN_VERSION" ]; then
