@@ -16,7 +16,7 @@ module "coturn" {
 
 locals {
   vcn_cidr    = "10.0.0.0/16"
-  subnet_cidr = "10.0.0.0/24"
+  subnet_cidr = "10.0.1.0/24"
   anywhere    = "0.0.0.0/0"
   bastion     = length(var.ssh_sources) == 0
 }

@@ -73,6 +73,7 @@ class Coturn:
             "private_key": private_key,
             "total_quota": 300,
             "pidfile": self.directory / "turnserver.pid",
+            "deployed": "",
             "local": LOCAL,
         }
         configuration.write_text(string.Template(TEMPLATE.read_text()).substitute(values))

@@ -188,7 +188,9 @@ def terraform_version(terraform: Path) -> tuple[int, ...]:
 def download_terraform(target: Path) -> None:
     machine = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "")
     system = f"{platform.system().lower()}_{machine}"
-    otherwise = f"install Terraform {'.'.join(map(str, TERRAFORM_AT_LEAST))} or newer: developer.hashicorp.com/terraform"
+    otherwise = (
+        f"install Terraform {'.'.join(map(str, TERRAFORM_AT_LEAST))} or newer: developer.hashicorp.com/terraform"
+    )
     if system not in TERRAFORM_SHA256:
         raise Missing(f"Terraform is missing, and no release is pinned for {system}: {otherwise}")
     say(f"downloading Terraform {TERRAFORM}")

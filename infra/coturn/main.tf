@@ -15,7 +15,8 @@ locals {
     private_key  = "/etc/coturn/tls/privkey.pem"
     total_quota  = var.total_quota
     pidfile      = "/run/coturn/turnserver.pid"
-    local        = file("${path.module}/vm/deployed.conf")
+    deployed     = file("${path.module}/vm/deployed.conf")
+    local        = ""
   })
 
   # What the scripts and units read: NAME='value', for a shell and for systemd alike. Every value is validated above to

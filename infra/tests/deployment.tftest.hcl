@@ -24,7 +24,7 @@ mock_provider "oci" {
   mock_resource "oci_core_instance" {
     defaults = {
       id         = "ocid1.instance.oc1..made"
-      private_ip = "10.0.0.2"
+      private_ip = "10.0.1.2"
     }
   }
   mock_resource "oci_core_public_ip" {
@@ -101,7 +101,7 @@ run "the_group_opens_what_the_specification_opens_and_nothing_else" {
       turns       = ["6", "0.0.0.0/0", false, 5349, 5349]
       turns_443   = ["6", "0.0.0.0/0", false, 443, 443]
       acme_http   = ["6", "0.0.0.0/0", false, 80, 80]
-      ssh_bastion = ["6", "10.0.0.0/24", false, 22, 22]
+      ssh_bastion = ["6", "10.0.1.0/24", false, 22, 22]
     }
     error_message = "A port is open that has no reason, or closed that has one."
   }
@@ -188,7 +188,7 @@ run "a_relay_may_read_its_secret_and_nothing_else" {
   override_resource {
     target          = oci_core_instance.relay
     override_during = plan
-    values          = { id = "ocid1.instance.oc1..made", private_ip = "10.0.0.2" }
+    values          = { id = "ocid1.instance.oc1..made", private_ip = "10.0.1.2" }
   }
   assert {
     condition     = join("; ", oci_identity_policy.relays.statements) == "Allow dynamic-group webrtc-lite-relays to read secret-bundles in compartment id ocid1.compartment.oc1..c where target.secret.name = 'turn-shared-secret'"

@@ -176,15 +176,17 @@ def token(cloud: Cloud, request: Request) -> object:
     fingerprint = ":".join(f"{byte:02X}" for byte in digest)
     if request.fields().get("keyId") != f"{TENANCY}/fed-x509/{fingerprint}":
         raise Refused(HTTPStatus.UNAUTHORIZED, "NotAuthenticated")
-    request.signed_by(cloud.instance_key.public_key())
+    public = cloud.certificate.public_key()
+    assert isinstance(public, rsa.RSAPublicKey)
+    request.signed_by(public)
     body = json.loads(request.body)
     der = cloud.certificate.public_bytes(serialization.Encoding.DER)
     if base64.b64decode(body["certificate"]) != der or not body["intermediateCertificates"]:
         raise Refused(HTTPStatus.BAD_REQUEST, "InvalidParameter")
-    public = serialization.load_der_public_key(base64.b64decode(body["publicKey"]))
-    assert isinstance(public, rsa.RSAPublicKey)
+    session = serialization.load_der_public_key(base64.b64decode(body["publicKey"]))
+    assert isinstance(session, rsa.RSAPublicKey)
     given = f"token-{len(cloud.sessions) + 1}"
-    cloud.sessions[given] = public
+    cloud.sessions[given] = session
     return {"token": given}
 
 

@@ -38,9 +38,7 @@ SCALARS = {"str": "string", "int": "number", "float": "number", "bool": "bool"}
 def main() -> None:
     infra, target = map(Path, sys.argv[1:])
     text = "\n".join(path.read_text() for path in sorted(infra.glob("*.tf")))
-    used = {
-        kind: sorted(set(re.findall(rf'^{kind} "(oci_\w+)"', text, re.MULTILINE))) for kind in ("resource", "data")
-    }
+    used = {kind: sorted(set(re.findall(rf'^{kind} "(oci_\w+)"', text, re.MULTILINE))) for kind in ("resource", "data")}
     schema = {
         "resource": {name: resource(name) for name in used["resource"]},
         "data": {name: data_source(name) for name in used["data"]},

@@ -22,9 +22,7 @@ def environment(configuration: Path | None = None) -> dict[str, str]:
     return {**os.environ, **own, "TF_CLI_CONFIG_FILE": str(configuration or os.devnull)}
 
 
-def terraform(
-    directory: Path, *arguments: str, configuration: Path | None = None
-) -> subprocess.CompletedProcess[str]:
+def terraform(directory: Path, *arguments: str, configuration: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(provision.terraform()), *arguments],
         cwd=directory,

@@ -31,7 +31,7 @@ placeholder)
   ;;
 renew)
   trap '"$HOME_OF/firewall.sh" close-http' EXIT
-  set -- certonly --non-interactive --agree-tos --standalone --preferred-challenges http --cert-name relay \
+  set -- certonly --quiet --non-interactive --agree-tos --standalone --preferred-challenges http --cert-name relay \
     -d "$HOST" --server "$ACME_SERVER" --key-type ecdsa --keep-until-expiring \
     --pre-hook "$HOME_OF/firewall.sh open-http" --post-hook "$HOME_OF/firewall.sh close-http"
   if [ -n "$ACME_EMAIL" ]; then set -- "$@" --email "$ACME_EMAIL"; else set -- "$@" --register-unsafely-without-email; fi

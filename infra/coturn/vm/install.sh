@@ -26,7 +26,8 @@ systemctl daemon-reload
 systemctl restart systemd-journald.service
 # Where it comes with the image or was just installed; an image without SSH is none of ours to change.
 systemctl try-reload-or-restart ssh.service || true
-systemctl try-restart fail2ban.service || true
+# Installing it started it with the distribution's settings, which look for a log that may not be there.
+systemctl restart fail2ban.service || echo "fail2ban does not start: see journalctl -u fail2ban." >&2
 systemctl enable --now relay-firewall.service relay-secrets.timer relay-certificate.timer relay-health.timer relay-metrics.service
 # Not waited for: DNS may need a person first, and cloud-init has other things to finish.
 systemctl enable coturn.service

@@ -58,7 +58,7 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         host=HOST,
         realm=REALM,
         vault_secret_id=oci.SECRET,
-        ssh_sources=["10.0.0.0/24"],
+        ssh_sources=["10.0.1.0/24"],
         acme={"server": f"https://{services.ACME}:14000/dir"},
     )
 

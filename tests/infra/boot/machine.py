@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tools import provision
 
-PRIVATE, GATEWAY = "10.0.0.2", "10.0.0.1"
+PRIVATE, GATEWAY = "10.0.1.2", "10.0.1.1"
 # Coturn refuses every special range, documentation's included, so the world in here has ordinary addresses.
 PUBLIC, CALLER, PEER, SERVICES = "20.0.0.10", "20.0.0.20", "20.0.0.30", "20.0.0.53"
 METADATA = "169.254.169.254"
@@ -179,8 +179,26 @@ class World:
         run("ip", "-n", self.vm, "route", "add", "default", "via", GATEWAY)
         run("ip", "-n", self.cloud, "route", "add", METADATA, "via", SERVICES)
         self.inside(self.cloud, "sysctl", "-qw", "net.ipv4.ip_forward=1")
-        self.inside(self.cloud, "iptables", "-t", "nat", "-A", "PREROUTING", "-d", PUBLIC, "-j", "DNAT", "--to", PRIVATE)
-        self.inside(self.cloud, "iptables", "-t", "nat", "-A", "POSTROUTING", "-s", PRIVATE, "!", "-d", "10.0.0.0/16", "-j", "SNAT", "--to", PUBLIC)
+        self.inside(
+            self.cloud, "iptables", "-t", "nat", "-A", "PREROUTING", "-d", PUBLIC, "-j", "DNAT", "--to", PRIVATE
+        )
+        self.inside(
+            self.cloud,
+            "iptables",
+            "-t",
+            "nat",
+            "-A",
+            "POSTROUTING",
+            "-s",
+            PRIVATE,
+            "!",
+            "-d",
+            "10.0.0.0/16",
+            "-j",
+            "SNAT",
+            "--to",
+            PUBLIC,
+        )
 
     def cable(self, one: str, address: str, other: str, its: str, name: str) -> None:
         run("ip", "-n", one, "link", "add", f"{name}0", "type", "veth", "peer", "name", f"{name}1", "netns", other)
@@ -271,7 +289,7 @@ def boot(root: Path, namespace: str, log: Path, name: str) -> Machine:
     os.close(its)
     threading.Thread(target=keep, args=(ours, log), daemon=True).start()
     machine = Machine(root, log, process)
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 120
     while True:
         try:
             machine.leader  # noqa: B018  it raises until there is one
