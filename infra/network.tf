@@ -26,6 +26,8 @@ resource "oci_core_route_table" "public" {
 # Empty: what is let through stands in the group below, and a subnet without a list of its own gets the VCN's default
 # one, which opens port 22 to the world.
 resource "oci_core_security_list" "none" {
+  # checkov:skip=CKV_OCI_16:It is empty on purpose: the group below has the rules, and what a list opens no group closes.
+  # checkov:skip=CKV_OCI_19:It opens nothing at all, port 22 included; the check wants a rule to look at.
   compartment_id = var.compartment_id
   vcn_id         = oci_core_vcn.this.id
   display_name   = "webrtc-lite-none"
@@ -104,6 +106,7 @@ resource "oci_core_network_security_group_security_rule" "ingress" {
 }
 
 resource "oci_core_network_security_group_security_rule" "mirror" {
+  # checkov:skip=CKV2_OCI_2:It goes out, and by UDP from the relay's own ports; nothing of it reaches 3389.
   for_each = local.mirrors
 
   network_security_group_id = oci_core_network_security_group.relay.id
@@ -124,6 +127,7 @@ resource "oci_core_network_security_group_security_rule" "mirror" {
 
 # Where a stateless rule lets media through, nothing brings the news that a packet was too big (RFC 1191).
 resource "oci_core_network_security_group_security_rule" "too_big" {
+  # checkov:skip=CKV2_OCI_2:It lets in one type of ICMP message and no port at all.
   network_security_group_id = oci_core_network_security_group.relay.id
   direction                 = "INGRESS"
   protocol                  = local.icmp

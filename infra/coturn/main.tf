@@ -53,8 +53,7 @@ locals {
     },
   )
 
-  # yamlencode writes JSON's subset of YAML, with its keys sorted: the same input gives the same bytes.
-  user_data = "#cloud-config\n${yamlencode({
+  cloud_config = {
     # Before anything is installed: the packaged default configuration is an open relay, and installing starts it. On
     # later boots the link is our unit.
     bootcmd = [["sh", "-c", "test -e /etc/systemd/system/coturn.service || ln -s /dev/null /etc/systemd/system/coturn.service"]]
@@ -71,6 +70,9 @@ locals {
       var.coturn_source == null ? [] : ["build-essential", "libevent-dev", "libsqlite3-dev", "libssl-dev", "pkg-config"],
     )
     runcmd = [["${local.home}/install.sh"]]
-  })}"
+  }
+
+  # With its keys sorted: the same input gives the same bytes.
+  user_data        = "#cloud-config\n${yamlencode(local.cloud_config)}"
   user_data_base64 = base64gzip(local.user_data)
 }

@@ -67,7 +67,7 @@ def test_on_another_cloud_a_file_holds_them(tmp_path: Path, monkeypatch: pytest.
         relay_secrets.wanted("")
 
 
-@pytest.mark.parametrize("bad", ["short", "has a break at its end \r", "äöü" * 10, " leads with a blank....."])
+@pytest.mark.parametrize("bad", ["2short2", "has a break at its end \r", "äöü" * 10, " leads with a blank....."])
 def test_what_functions_would_refuse_is_refused_here_as_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: str
 ) -> None:

@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from tests.infra import oci
-from tests.infra.boot import machine, services
+from tests.infra.boot import services
+from tests.infra.boot.machine import PUBLIC, Machine, World, base_disk, disk_for, standing_in
 from tests.infra.terraform import rendered
 
 HOST, REALM = "turn.example.com", "example.com"
@@ -28,9 +29,9 @@ LISTENING = (3478, 5349, 443, 3479, 5350)
 class Booted:
     """The machine, its world, and what was seen while it came up."""
 
-    machine: machine.Machine
+    machine: Machine
     services: services.Services
-    world: machine.World
+    world: World
     early: list[str] = field(default_factory=list)
 
     def __call__(self, *command: str, check: bool = True) -> str:
@@ -67,21 +68,22 @@ def module(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def booted(module: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
     directory = tmp_path_factory.mktemp("machine")
     user_data = module["user_data"]
-    base = machine.base_disk(yaml.safe_load(user_data)["packages"])
+    base = base_disk(yaml.safe_load(user_data)["packages"])
     trusted = services.authority(directory)
-    world = machine.World()
+    world = World()
     cloud = oci.Cloud()
     cloud.put(oci.SECRET, OLD)
     try:
         world.make()
         with (
-            machine.disk_for(base, directory, user_data, trusted) as root,
-            machine.standing_in(world.net),
+            disk_for(base, directory, user_data, trusted) as root,
+            standing_in(world.net),
         ):
             internet = services.Services(directory, cloud)
             internet.start()
-            internet.name(HOST, machine.PUBLIC)
-            running = machine.boot(root, world.vm, directory / "console.log", world.prefix)
+            internet.name(HOST, PUBLIC)
+            running = Machine(root, world.vm, directory / "console.log", world.prefix)
+            running.boot()
             here = Booted(running, internet, world)
             watch = threading.Thread(target=watch_ports, args=(here,), daemon=True)
             watch.start()
@@ -99,7 +101,7 @@ def booted(module: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> 
 
 def watch_ports(here: Booted) -> None:
     """Until Coturn has its configuration: whatever already listens where a relay does."""
-    with machine.standing_in(here.world.vm):
+    with standing_in(here.world.vm):
         leader = here.machine.leader
         configured = Path(f"/proc/{leader}/root/run/coturn/turnserver.conf")
         while not configured.exists() and here.machine.process.poll() is None:

@@ -232,11 +232,43 @@ def standing_in(namespace: str) -> Iterator[None]:
 
 @dataclass
 class Machine:
-    """A booted system."""
+    """A system that is booted, and may be again."""
 
     root: Path
+    namespace: str
     log: Path
-    process: subprocess.Popen[bytes]
+    name: str
+
+    def boot(self) -> None:
+        """Starts it as a VM starts. nspawn hangs without a terminal, so it gets one."""
+        ours, its = pty.openpty()
+        command = ["systemd-nspawn", "-D", str(self.root), "--register=no", "--keep-unit", "--boot"]
+        command += ["--capability=CAP_NET_ADMIN,CAP_NET_RAW", f"--machine={self.name}", "--resolv-conf=off"]
+        command += [f"--network-namespace-path=/run/netns/{self.namespace}", "--link-journal=no"]
+        self.process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, start_new_session=True)
+        os.close(its)
+        threading.Thread(target=keep, args=(ours, self.log), daemon=True).start()
+        ends = time.monotonic() + 120
+        while True:
+            try:
+                self.leader  # noqa: B018  it raises until there is one
+                return
+            except (AssertionError, OSError):
+                if time.monotonic() > ends or self.process.poll() is not None:
+                    raise
+                time.sleep(0.2)
+
+    def reboot(self) -> None:
+        """Goes down by itself and is started again: nspawn cannot do the second half in a namespace that it was given."""
+        self("systemctl", "reboot", check=False)
+        ends = time.monotonic() + 120
+        while self.process.poll() is None and b"being rebooted" not in self.log.read_bytes()[-4096:]:
+            assert time.monotonic() < ends
+            time.sleep(0.2)
+        time.sleep(1)
+        self.process.kill()
+        self.process.wait()
+        self.boot()
 
     @property
     def leader(self) -> int:
@@ -277,27 +309,6 @@ class Machine:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-
-
-def boot(root: Path, namespace: str, log: Path, name: str) -> Machine:
-    """Starts it as a VM starts. nspawn hangs without a terminal, so it gets one."""
-    ours, its = pty.openpty()
-    command = ["systemd-nspawn", "-D", str(root), "--register=no", "--keep-unit", "--boot"]
-    command += ["--capability=CAP_NET_ADMIN,CAP_NET_RAW", f"--network-namespace-path=/run/netns/{namespace}"]
-    command += [f"--machine={name}", "--resolv-conf=off", "--link-journal=no"]
-    process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, start_new_session=True)
-    os.close(its)
-    threading.Thread(target=keep, args=(ours, log), daemon=True).start()
-    machine = Machine(root, log, process)
-    ends = time.monotonic() + 120
-    while True:
-        try:
-            machine.leader  # noqa: B018  it raises until there is one
-            return machine
-        except (AssertionError, OSError):
-            if time.monotonic() > ends or process.poll() is not None:
-                raise
-            time.sleep(0.2)
 
 
 def keep(terminal: int, log: Path) -> None:
