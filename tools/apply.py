@@ -24,12 +24,14 @@ ADVICE = """
 def main() -> int:
     command = [str(provision.terraform()), f"-chdir={provision.ROOT / 'infra'}", "apply", *sys.argv[1:]]
     seen = b""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:
-        assert running.stdout
-        while content := os.read(running.stdout.fileno(), 4096):  # as it comes: it may be asking something
+    ours, its = os.pipe()
+    with subprocess.Popen(command, stdout=its, stderr=subprocess.STDOUT) as running:
+        os.close(its)
+        while content := os.read(ours, 4096):  # as it comes: it may be asking something
             seen += content
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
+    os.close(ours)
     if running.returncode and NO_CAPACITY in seen:
         print(ADVICE)
     return running.returncode

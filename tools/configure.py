@@ -1,7 +1,8 @@
 """Writes the relays that Terraform made into the functions' parameters: `make configure PROJECT=<project id>`.
 
-What clients are told is what was made, and nothing is copied by hand: the lines TURN_HOST, TURN_PORT, TURN_TLS_PORTS and
-TURN_RELAYS of functions/.env.<project>. Every other line stays. The next `make deploy` brings it to the functions.
+What clients are told is what was made, and nothing is copied by hand: the lines TURN_HOST, TURN_PORT,
+TURN_TLS_PORTS and TURN_RELAYS of functions/.env.<project>. Every other line stays. The next `make deploy` brings it to
+the functions.
 """
 
 from __future__ import annotations

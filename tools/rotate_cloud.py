@@ -1,4 +1,4 @@
-"""Changes the deployed relays' secret under running calls: `make rotate-cloud STEP=accept PROJECT=...`, then sign, then retire.
+"""Changes the deployed relays' secret under running calls: `make rotate-cloud STEP=accept PROJECT=...`, and so on.
 
     status   where the rotation stands, and what comes next
     accept   a new version in OCI Vault; done when every relay takes credentials of both
@@ -29,11 +29,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
-import oci_vault
 from aioice import stun, turn
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+import oci_vault
 from tools import provision
 from tools.configure import outputs
 from webrtc_lite.core.turn import GRACE, TTL_MAX, Relay, grant
@@ -136,7 +136,7 @@ class Steps:
         elif kept is not None and kept.content != self.vault.previous():
             raise OutOfOrder(
                 "The relays know nothing of the secret that functions sign with: no rotation mends that."
-                f" To give functions the relays' own, type STEP=sign ARGS=--at-once, then make deploy."
+                " To give functions the relays' own, type STEP=sign ARGS=--at-once, then make deploy."
             )
         self._wait(self.vault.current())
         self.say("Every relay takes the new secret. Next: sign.")
@@ -350,8 +350,7 @@ def signed_in() -> str:
         raise provision.Missing(
             f"Nobody is signed in to Google here: gcloud auth application-default login. {problem}"
         ) from None
-    token: str = found.token
-    return token
+    return str(found.token)
 
 
 # --- the relays

@@ -116,7 +116,7 @@ class Request:
         return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.target).query))
 
     def signed_by(self, key: rsa.RSAPublicKey) -> None:
-        """Oracle's rules: which headers have to be signed, how old a date may be, and that the body is what was signed."""
+        """Oracle's rules: which headers are signed, how old a date may be, that the body is what was signed."""
         fields = self.fields()
         names = fields["headers"].split()
         wanted = {"date", "(request-target)"}
@@ -271,7 +271,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = do_PUT = respond
+    do_GET = do_POST = do_PUT = respond  # noqa: N815  named by http.server
 
     def log_message(self, *_: object) -> None:
         """Tests look at `requests`."""

@@ -2,8 +2,8 @@
 
     oci_schema.py INFRA SCHEMA.json
 
-That package is generated from the Terraform provider, so the keywords of its classes are the provider's attributes, with
-their types and whether they are required. Only its text is read. Where the two differ, a table below says so.
+That package is generated from the Terraform provider, so the keywords of its classes are the provider's attributes,
+with their types and whether they are required. Only its text is read. Where the two differ, a table below says so.
 """
 
 from __future__ import annotations
@@ -158,8 +158,8 @@ def output(service: str, annotation: ast.expr) -> Any:  # noqa: ANN401  (cty's o
     return ["list", ["object", fields]]
 
 
-def read(annotation: ast.expr) -> tuple[Any, str, bool]:
-    """cty's type, or the name of a nested class and whether there may be several."""
+def read(annotation: ast.expr) -> tuple[Any, str, bool]:  # noqa: PLR0911  one way a kind of type
+    """The type in cty's notation, or the name of a nested class and whether there may be several."""
     match annotation:
         case ast.Constant(value=str(name)):
             return None, name.removeprefix("outputs."), False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import oci_vault
 import pytest
 
+import oci_vault
 from tests.infra import oci
 
 

@@ -12,6 +12,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 import relay_metrics
 
 SOCKETS = """\

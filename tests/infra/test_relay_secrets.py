@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 import relay_secrets
 
 CURRENT, PREVIOUS = "current-" + "c" * 24, "previous-" + "p" * 24

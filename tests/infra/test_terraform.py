@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -54,12 +53,12 @@ def test_the_deployment_is_valid_and_its_tests_pass(stub: Stub, configured: Path
         ("iam.tf", "oci_core_instance.relay :", "oci_core_instance.nobody :", "nobody"),
     ],
 )
-def test_the_stand_in_for_the_provider_knows_its_attributes(
+def test_the_stand_in_for_the_provider_knows_its_attributes(  # noqa: PLR0913, PLR0917
     stub: Stub, configured: Path, tmp_path: Path, file: str, right: str, wrong: str, complaint: str
 ) -> None:
     """Guards the test above: it would pass with a provider that takes anything."""
     broken = copy_of(configured, tmp_path / "infra")
-    os.symlink(configured / ".terraform", broken / ".terraform")
+    (broken / ".terraform").symlink_to(configured / ".terraform")
     text = (broken / file).read_text()
     assert right in text
     (broken / file).write_text(text.replace(right, wrong, 1))
@@ -93,7 +92,7 @@ def test_a_wrong_value_fails_at_plan_with_what_to_write_instead(
     done = terraform(configured, "plan", "-no-color", f"-var-file={values}", configuration=stub.configuration)
     said = plain(done.stdout + done.stderr)
     assert done.returncode == 1
-    assert f"Invalid value for variable on {values}" in said or "Invalid value for variable" in said
+    assert "Invalid value for variable" in said
     assert advice in said
 
 

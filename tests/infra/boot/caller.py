@@ -37,7 +37,7 @@ class Peer(asyncio.DatagramProtocol):
 
 
 class Allocation:
-    def __init__(self, transport: asyncio.DatagramTransport, peer: Peer) -> None:
+    def __init__(self, transport: turn.TurnTransport, peer: Peer) -> None:
         self.transport, self.peer = transport, peer
 
     @property
@@ -47,7 +47,7 @@ class Allocation:
 
     @property
     def client(self) -> turn.TurnClientMixin:
-        inner: turn.TurnClientMixin = self.transport._TurnTransport__inner_protocol  # type: ignore[attr-defined]
+        inner: turn.TurnClientMixin = vars(self.transport)["_TurnTransport__inner_protocol"]
         return inner
 
     async def heard(self, within: float = 5) -> tuple[bytes, tuple[str, int]]:

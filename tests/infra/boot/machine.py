@@ -78,7 +78,7 @@ def run(*command: str | Path, check: bool = True, into: str | None = None) -> st
 def base_disk(packages: list[str]) -> Path:
     """A minimal Debian with cloud-init, and the packages that the user-data asks for in a repository on its disk."""
     wanted = " ".join(sorted(packages))
-    recipe = "\n".join([RELEASE, BASE, wanted, IMAGE_RULES, RULES_UNIT, SETTINGS, INDEX])
+    recipe = f"{RELEASE} {BASE} {wanted}\n{IMAGE_RULES}{RULES_UNIT}{SETTINGS}{INDEX}"
     disk = provision.HOME / "boot" / f"disk-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     if (disk / "complete").exists():
         return disk / "root"
@@ -216,7 +216,7 @@ class World:
 
 @contextlib.contextmanager
 def standing_in(namespace: str) -> Iterator[None]:
-    """This thread, and every thread and program that it starts, in a namespace."""
+    """The calling thread, and every thread and program that it starts, in a namespace."""
     own, other = os.open("/proc/thread-self/ns/net", os.O_RDONLY), os.open(f"/run/netns/{namespace}", os.O_RDONLY)
     os.setns(other, os.CLONE_NEWNET)
     try:
@@ -252,14 +252,15 @@ class Machine:
         while True:
             try:
                 self.leader  # noqa: B018  it raises until there is one
-                return
             except (AssertionError, OSError):
                 if time.monotonic() > ends or self.process.poll() is not None:
                     raise
                 time.sleep(0.2)
+            else:
+                return
 
     def reboot(self) -> None:
-        """Goes down by itself and is started again: nspawn cannot do the second half in a namespace that it was given."""
+        """Down by itself, and up again: in a namespace that it was given nspawn does the first half only."""
         self("systemctl", "reboot", check=False)
         ends = time.monotonic() + 120
         while self.process.poll() is None and b"being rebooted" not in self.log.read_bytes()[-4096:]:

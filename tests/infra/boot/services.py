@@ -1,4 +1,4 @@
-"""What the internet has for a relay: DNS, an ACME server, and Oracle's services, behind certificates of one authority."""
+"""What the internet has for a relay: DNS, an ACME server, Oracle's services, with certificates of one authority."""
 
 from __future__ import annotations
 
@@ -94,10 +94,11 @@ class Services:
             try:
                 for name in NAMES:
                     self.name(name, SERVICES)
-                return
             except OSError:
                 assert time.monotonic() < ends, (self.directory / "services.log").read_text()
                 time.sleep(0.1)
+            else:
+                return
 
     def name(self, host: str, address: str) -> None:
         """An A record."""

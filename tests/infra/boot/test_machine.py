@@ -113,7 +113,9 @@ def test_the_images_own_rules_stay_and_ours_come_first(booted: Booted) -> None:
 
 
 def test_installing_again_changes_nothing(booted: Booted) -> None:
-    look = "iptables-save | grep -v '^#' | sed 's/\\[.*//'; find /etc/systemd /etc/webrtc-lite /etc/coturn -type f | xargs sha256sum"
+    """Not the installed files, the rules or the process."""
+    files = "find /etc/systemd /etc/webrtc-lite /etc/coturn -type f | xargs sha256sum"
+    look = f"iptables-save | grep -v '^#' | sed 's/\\[.*//'; {files}"
     before, running = booted("sh", "-c", look), pid(booted)
     booted(f"{HOME}/install.sh")
     assert booted("sh", "-c", look) == before
@@ -216,7 +218,8 @@ def test_a_peer_inside_is_refused(peer: str) -> None:
 
 def test_what_coturn_lets_pass_to_the_machine_itself_the_firewall_stops(booted: Booted) -> None:
     """external-ip makes Coturn take the private address for an allowed peer: a service on the VM would be reached."""
-    listen = "import socket,sys; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind(('0.0.0.0',9999)); s.settimeout(8)\n"
+    listen = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('0.0.0.0', 9999))\n"
+    listen += "s.settimeout(8)\n"
     listen += "print('listening',flush=True)\ntry: print(s.recv(99))\nexcept TimeoutError: print('nothing')"
     inside = ["nsenter", "-t", str(booted.machine.leader), "-a", "/usr/bin/python3", "-c", listen]
     before = metrics(booted)['coturn_forbidden_packets_total{direction="out"}']
@@ -333,12 +336,8 @@ def test_a_renewed_certificate_is_served_without_a_restart_under_a_running_call(
 def test_a_killed_coturn_is_back_at_once(booted: Booted) -> None:
     killed = pid(booted)
     booted("kill", "-9", str(killed))
-    booted.machine.until(
-        "it is back",
-        "sh",
-        "-c",
-        f"test $(systemctl show coturn --property=MainPID --value) -gt 0 && test $(systemctl show coturn --property=MainPID --value) != {killed}",
-    )
+    alive = "systemctl show coturn --property=MainPID --value"
+    booted.machine.until("it is back", "sh", "-c", f"test $({alive}) -gt 0 && test $({alive}) != {killed}")
     ends = time.monotonic() + 30
     while caller.bindings_answered(1) == 0:
         assert time.monotonic() < ends
