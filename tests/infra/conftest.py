@@ -40,13 +40,13 @@ def stub(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Stub:
     directory = tmp_path_factory.mktemp("provider")
     schema = directory / "schema.json"
     python = str(tools / "python")
-    subprocess.run([python, str(HERE / "oci_schema.py"), str(INFRA), str(schema)], check=True)
+    subprocess.run([python, "-P", str(HERE / "oci_schema.py"), str(INFRA), str(schema)], check=True)
     for platform in PLATFORMS:
         place = directory / "mirror" / "registry.terraform.io" / "oracle" / "oci" / VERSION / platform
         place.mkdir(parents=True)
         program = place / f"terraform-provider-oci_v{VERSION}"
         provider = HERE / "stub_provider.py"
-        program.write_text(f'#!/bin/sh\nOCI_STUB_SCHEMA="{schema}" exec "{python}" "{provider}" "$@"\n')
+        program.write_text(f'#!/bin/sh\nOCI_STUB_SCHEMA="{schema}" exec "{python}" -P "{provider}" "$@"\n')
         program.chmod(0o755)
     configuration = directory / "terraform.rc"
     mirror = directory / "mirror"

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 
 import oci_vault
 import relay_secrets
-from tests.infra import google, oci
+from tests.infra import gcp, oci
 from tests.support.ports import free_port
 from tools import coturn, provision, rotate_cloud
 from tools.rotate_cloud import NotDone, OutOfOrder, Steps
@@ -28,7 +28,7 @@ class World:
     """The stores, a relay, and a clock that a waiting operator moves."""
 
     cloud: oci.Cloud
-    google: google.Google
+    google: gcp.Google
     vault: rotate_cloud.OciVault
     kept: rotate_cloud.GoogleCloud
     database: Path
@@ -68,14 +68,14 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    cloud, functions = oci.Cloud(), google.Google()
-    oracle, googles = oci.Server(cloud, ("127.0.0.1", 0)), google.Server(functions)
+    cloud, functions = oci.Cloud(), gcp.Google()
+    oracle, googles = oci.Server(cloud, ("127.0.0.1", 0)), gcp.Server(functions)
     cloud.put(oci.SECRET, FIRST)
     functions.versions.append(FIRST)
     functions.deploy(time.time() - 90 * 86_400)
     principal = oci_vault.Principal(cloud.operator_key_id, cloud.operator_key)
     vault = rotate_cloud.OciVault(principal, oci_vault.Services(oracle.url, oracle.url), oracle.url, oci.SECRET)
-    kept = rotate_cloud.GoogleCloud(google.PROJECT, lambda: google.TOKEN, googles.url, googles.url)
+    kept = rotate_cloud.GoogleCloud(gcp.PROJECT, lambda: gcp.TOKEN, googles.url, googles.url)
     relay = coturn.Coturn(tmp_path / "coturn", free_port(), free_port())
     with subprocess.Popen(relay.prepare(FIRST), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         ends = time.monotonic() + 20

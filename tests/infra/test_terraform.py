@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,7 @@ def test_the_stand_in_for_the_provider_knows_its_attributes(  # noqa: PLR0913, P
     stub: Stub, configured: Path, tmp_path: Path, file: str, right: str, wrong: str, complaint: str
 ) -> None:
     """Guards the test above: it would pass with a provider that takes anything."""
-    broken = copy_of(configured, tmp_path / "infra")
-    (broken / ".terraform").symlink_to(configured / ".terraform")
+    broken = shutil.copytree(configured, tmp_path / "infra", symlinks=True)
     text = (broken / file).read_text()
     assert right in text
     (broken / file).write_text(text.replace(right, wrong, 1))
