@@ -22,7 +22,7 @@ resource "oci_kms_key" "this" {
 }
 
 # The secret that Coturn checks credentials with. OCI makes it: Terraform knows its id and never its content. What
-# rotation does to it afterwards (tools/rotation) is none of Terraform's business.
+# rotation does to it afterwards (make rotate-cloud) is none of Terraform's business.
 resource "oci_vault_secret" "turn" {
   compartment_id         = var.compartment_id
   vault_id               = oci_kms_vault.this.id

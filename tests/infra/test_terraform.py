@@ -50,7 +50,7 @@ def test_the_deployment_is_valid_and_its_tests_pass(stub: Stub, configured: Path
     [
         ("network.tf", "cidr_blocks    = [local.vcn_cidr]", "cidr_blokcs    = [local.vcn_cidr]", "cidr_blokcs"),
         ("network.tf", "  protocol                  = local.icmp\n", "", 'argument "protocol" is required'),
-        ("instance.tf", "boot_volume_size_in_gbs = 50", 'boot_volume_size_in_gbs = "fifty"', "a number is required"),
+        ("network.tf", "in_seconds   = 10800", 'in_seconds   = "long"', "a number is required"),
         ("iam.tf", "oci_core_instance.relay :", "oci_core_instance.nobody :", "nobody"),
     ],
 )
