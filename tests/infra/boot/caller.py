@@ -126,10 +126,11 @@ def bindings_answered(count: int) -> int:
         udp.setblocking(False)  # noqa: FBT003
         answered = 0
         for _ in range(count):
-            udp.send(BINDING + secrets.token_bytes(12))
+            with contextlib.suppress(ConnectionRefusedError):  # news of the one before
+                udp.send(BINDING + secrets.token_bytes(12))
         ends = time.monotonic() + 2
         while time.monotonic() < ends:
-            with contextlib.suppress(BlockingIOError):
+            with contextlib.suppress(BlockingIOError, ConnectionRefusedError):  # nothing yet, or nobody there
                 udp.recv(1500)
                 answered += 1
                 continue
