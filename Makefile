@@ -12,8 +12,9 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	for (const each of Object.values(lock.packages)) delete each.resolved; \
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
-.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-infra test-boot test-e2e test-covered test-peers smoke check format contract bench \
-	mutants infra-apply configure rotate-cloud lock deploy deploy-target python node_modules clean
+.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-relay test-infra test-boot test-e2e \
+	test-covered test-peers test-fuzz test-model model smoke relay-check rotate rotate-cloud cut-off infra-apply configure \
+	check format contract bench mutants fuzz chromium sdp-check lock deploy deploy-target python node_modules clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -32,8 +33,11 @@ test-covered: python
 	$(PYTEST) --quiet tests/unit tests/emulator --cov --cov-report=term --cov-fail-under=90
 	$(PYTEST) --quiet tests/unit/core --cov=webrtc_lite.core --cov-report=term-missing --cov-fail-under=100
 
-test-peers: python
-	$(PYTEST) --quiet tests/rules tests/interop
+test-fuzz: python ## the short form of `make fuzz`
+	@PYTHONPATH=functions $(PY) -m tests.fuzz --runs 20000
+
+test-peers: python test-fuzz
+	$(PYTEST) --quiet tests/rules tests/interop tests/model tests/relay
 
 test-unit: python ## no process, no network
 	$(PYTEST) tests/unit
@@ -53,6 +57,15 @@ test-infra: python ## infra/: Terraform with a mocked cloud, policies, scripts, 
 # Not in `make test`: it takes root, for namespaces and a firewall of its own, and programs that few machines have.
 test-boot: python ## the relay's VM, booted under systemd and attacked from outside (root, Debian; minutes)
 	$(PYTEST) tests/infra/boot
+
+test-model: python ## the stories of two people with phones, state by state
+	$(PYTEST) tests/model
+
+model: python ## the same, deeper: minutes
+	PYTHONPATH=functions $(PY) -m tests.model
+
+test-relay: python ## attacks on a Coturn with production values, in a network namespace of its own
+	$(PYTEST) tests/relay
 
 smoke: python ## one relayed call through the running stack, its timeline in milliseconds
 	@PYTHONPATH=client $(PY) -m webrtc_lite_client smoke $(ARGS)
@@ -76,6 +89,27 @@ bench: python ## figures, as ratios within one run
 mutants: python ## the mutation score of the core
 	$(PY) -m tests.mutants
 
+fuzz: python ## the SDP validator under a fuzzer (ARGS="--runs 10000000")
+	@PYTHONPATH=functions $(PY) -m tests.fuzz $(ARGS)
+
+chromium: python ## mutated descriptions in a real browser, and where it disagrees
+	@PYTHONPATH=functions $(PY) -m tests.chromium $(ARGS)
+
+# `make sdp-check offer.sdp answer.sdp`: what follows sdp-check are its files, not targets.
+ifeq ($(firstword $(MAKECMDGOALS)),sdp-check)
+SDP_FILES := $(wordlist 2,9,$(MAKECMDGOALS))
+ifneq ($(SDP_FILES),)
+.PHONY: $(SDP_FILES)
+$(SDP_FILES): sdp-check ;@:
+endif
+endif
+FILE ?= $(word 1,$(SDP_FILES))
+ANSWER ?= $(word 2,$(SDP_FILES))
+
+sdp-check: python ## what the server says of a description: offer.sdp [answer.sdp]
+	@test -n "$(FILE)" || { echo "Say which file: make sdp-check offer.sdp [answer.sdp]" >&2; exit 2; }
+	@PYTHONPATH=functions $(PY) -m tools.sdp_check "$(FILE)" $(if $(ANSWER),"$(ANSWER)") $(ARGS)
+
 contract: python ## the wire contract as JSON Schema and TypeScript types, from the code
 	PYTHONPATH=functions $(PY) -m tools.contract
 
@@ -87,6 +121,19 @@ configure: deploy-target python ## tell the functions of the relays that Terrafo
 
 rotate-cloud: deploy-target python ## change the deployed relays' secret: PROJECT=<id> STEP=accept, sign, retire (or status)
 	@PYTHONPATH=functions:infra/coturn/vm $(PY) -m tools.rotate_cloud $(or $(STEP),status) --project "$(PROJECT)" $(ARGS)
+
+relay-check: python ## attack a relay from outside: HOST=<name>; the secret from $$TURN_SECRET or a prompt (ARGS="--help")
+	@case "$(origin TURN_SECRET)" in "command line") echo "Everybody on this machine can read a command: set TURN_SECRET\
+	 in the environment, or leave it out and be asked." >&2; exit 2;; esac
+	@[ -n "$(HOST)" ] || { echo "Say which relay: make relay-check HOST=turn.example.com" >&2; exit 2; }
+	@PYTHONPATH=functions $(PY) -m tools.relay_check "$(HOST)" $(ARGS)
+
+rotate: python ## change the relay's secret under running calls: STEP=accept, then sign, then retire (or status)
+	@PYTHONPATH=functions $(PY) -m tools.rotate $(or $(STEP),status) $(ARGS)
+
+cut-off: python ## a user gets no more credentials: PROJECT=<id> USER_ID=<uid>; RESTORE=1 undoes it; without USER_ID the list
+	@[ -n "$(PROJECT)" ] || { echo "Say where: make cut-off PROJECT=<project id> USER_ID=<uid>" >&2; exit 2; }
+	@PYTHONPATH=functions $(PY) -m tools.cut_off "$(PROJECT)" $(if $(USER_ID),"$(USER_ID)") $(if $(RESTORE),--restore)
 
 deploy: deploy-target python $(NODE_MODULES) ## rules, indexes, functions, page: PROJECT=<id>; FORCE=1 also deletes
 	npx --no-install firebase deploy --only firestore,functions,hosting --project "$(PROJECT)" --non-interactive \

@@ -4,6 +4,10 @@ FUNCTION_TARGET is unset when firebase-tools discovers the functions and names t
 time: every cold start then imports what it serves and nothing else.
 """
 
+import gc
+
+gc.disable()  # until all is loaded: looking for garbage among what stays was a tenth of a cold start
+
 import dataclasses
 import datetime as dt
 import os
@@ -28,10 +32,10 @@ def now() -> dt.datetime:
 
 
 if serves("issue_turn_credentials"):
-    from webrtc_lite import service
-    from webrtc_lite.edge import callables, logs, requests
+    from webrtc_lite import issuing
+    from webrtc_lite.edge import callables, logs, relays, requests
 
-    def sessions() -> service.Reader:
+    def sessions() -> issuing.Reader:
         from webrtc_lite.edge import store  # noqa: PLC0415 (only who names a session pays for Firestore)
 
         return store.sessions()
@@ -44,14 +48,43 @@ if serves("issue_turn_credentials"):
         timeout_sec=15,  # the work takes milliseconds; the first token waits for Google's certificates
         max_instances=10,  # thousands of requests a second, and a bound to what a flood of them costs
         secrets=[config.TURN_SECRET],
+        enforce_app_check=relays.switch("TURN_APP_CHECK_REQUIRED"),
     )
     def issue_turn_credentials(request: CallableRequest[object]) -> requests.IssueReply:
         """Relay credentials for the signed-in user: SPEC 3.5."""
         uid = callables.uid(request)
         asked = requests.parse(request.data)
-        grant = service.issue(config.relay(), uid, asked, int(now().timestamp()), sessions)
-        logs.credentials_issued(uid, asked.ttl, asked.region)
-        return requests.reply(grant)
+        callables.note(request, ttl=asked.ttl, region=asked.region)
+        desk = issuing.Desk(relays.terms(), relays.spend, relays.state, sessions, config.durations)
+        granted = desk.issue(uid, asked, now())
+        logs.credentials_issued(uid, asked.ttl, asked.region, granted.relay)
+        return requests.reply(granted)
+
+
+if serves("probe_turn_servers"):
+    from firebase_functions import scheduler_fn
+
+    from webrtc_lite import issuing
+    from webrtc_lite.edge import logs, probe, relays
+
+    @scheduler_fn.on_schedule(
+        schedule="* * * * *",
+        region=config.REGION,
+        memory=options.MemoryOption.MB_256,
+        cpu=1,
+        concurrency=1,
+        max_instances=1,  # a run takes seconds: two at once would only disagree
+        timeout_sec=60,
+        retry_count=0,  # the next one comes within a minute
+        secrets=[config.TURN_SECRET],
+    )
+    def probe_turn_servers(_event: scheduler_fn.ScheduledEvent) -> None:
+        """Asks every relay as a phone would; what fails twice leaves the list until it answers again."""
+        pool = relays.terms().pool
+        run = issuing.probe(pool, probe.probe, probe.pause, now())
+        if pool.has_state:
+            relays.keep(run.dead, now())
+        logs.probed(**dataclasses.asdict(run))
 
 
 if serves("on_session_written"):
@@ -116,3 +149,7 @@ if serves("purge_expired_sessions"):
     def purge_expired_sessions(_event: scheduler_fn.ScheduledEvent) -> None:
         """Deletes what ended long enough ago, with everything below it."""
         logs.purged(dataclasses.asdict(service.purge(store.sessions(), logs, now())))
+
+
+gc.freeze()  # what was loaded stays, and is not looked through again
+gc.enable()

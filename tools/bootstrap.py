@@ -63,6 +63,7 @@ def compile_locks() -> None:
     for group, lock, *constraint in (
         ("dev", tested_with),
         ("functions", ROOT / "functions" / "requirements.txt", "--constraint", str(tested_with)),
+        ("fuzz", LOCKS / "fuzz.txt"),
         ("infra", LOCKS / "infra.txt", "--override", str(LOCKS / "infra.overrides")),
         ("jre", LOCKS / "jre.txt"),
         ("uv", LOCKS / "uv.txt"),

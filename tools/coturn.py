@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import ssl
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,11 +52,11 @@ class Coturn:
     def certificate(self) -> Path:
         return self.directory / "certificate.pem"
 
-    def prepare(self, secret: str) -> list[str]:
-        """Writes what the server reads and returns the command that starts it in the foreground."""
+    def prepare(self, *accepted: str) -> list[str]:
+        """Writes what the server reads, and returns the command that starts it in the foreground."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         database = self.directory / "turndb"
-        accept_only(database, secret)
+        accept_only(database, *accepted)
         private_key = self.directory / "private-key.pem"
         if not (private_key.exists() and valid_tomorrow(self.certificate)):
             make_certificate(self.certificate, private_key)
@@ -76,7 +77,7 @@ class Coturn:
             "deployed": "",
             "local": LOCAL,
         }
-        configuration.write_text(string.Template(TEMPLATE.read_text()).substitute(values))
+        configuration.write_text(render(values))
         return [str(provision.coturn()), "-c", str(configuration)]
 
     def answers(self) -> bool:
@@ -84,23 +85,29 @@ class Coturn:
         return binding_over_udp(self.port) and binding_over_tcp(self.port) and binding_over_tls(self.tls_port)
 
 
-def accept_only(database: Path, secret: str) -> None:
-    """Makes Coturn's database anew, with one shared secret, which no other user of the machine may read."""
+def render(values: Mapping[str, object]) -> str:
+    """The one configuration with these values, as Terraform's templatefile renders it for the VM."""
+    return string.Template(TEMPLATE.read_text()).substitute(values)
+
+
+def accept_only(database: Path, *secrets: str, realm: str = REALM) -> None:
+    """Makes Coturn's database anew, with these shared secrets, which no other user of the machine may read."""
     write_private(database, b"")
     with sqlite3.connect(database) as connection:
         connection.execute(
             "CREATE TABLE IF NOT EXISTS turn_secret"
             " (realm varchar(127) default '', value varchar(256), primary key (realm, value))"
         )
-        connection.execute("INSERT INTO turn_secret (realm, value) VALUES (?, ?)", (REALM, secret))
+        rows = [(realm, secret) for secret in secrets]
+        connection.executemany("INSERT INTO turn_secret (realm, value) VALUES (?, ?)", rows)
     connection.close()
 
 
-def make_certificate(certificate: Path, private_key: Path) -> None:
-    """A self-signed certificate for loopback. Clients refuse it unless they are told to trust it."""
+def make_certificate(certificate: Path, private_key: Path, host: str = "localhost") -> None:
+    """A self-signed certificate for a name and loopback. Clients refuse it unless they are told to trust it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "WebRTC-Lite local relay")])
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(HOST))])
+    names = x509.SubjectAlternativeName([x509.DNSName(host), x509.IPAddress(ipaddress.ip_address(HOST))])
     now = dt.datetime.now(dt.UTC)
     signed = (
         x509.CertificateBuilder()

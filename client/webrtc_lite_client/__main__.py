@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from webrtc_lite_client.timeline import Timeline, table
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     timeline = Timeline()
+    logging.getLogger("grpc._common").setLevel(logging.CRITICAL)  # a traceback for what a listener gets over by itself
     try:
         talked = asyncio.run(smoke(target(options), timeline, options.relay, options.talk))
     except KeyboardInterrupt:

@@ -123,7 +123,7 @@ class Call(Changing):
         await self.session_when(lambda session: session.status == "ended", "status ended", END_WITHIN_S)
         record = await self.signalling.history()
         self.mark("history read")
-        return Outcome(self.session_id, peer.pair(), peer.heard_frames, record)
+        return Outcome(self.session_id, peer.pair, peer.heard_frames, record)
 
 
 @asynccontextmanager

@@ -7,11 +7,24 @@ themselves. The one here is a generator, made on the same stream that every Fire
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, cast
 
-from google.api_core.exceptions import AlreadyExists, Cancelled, GoogleAPICallError, PermissionDenied, from_grpc_status
+from google.api_core.exceptions import (
+    Aborted,
+    AlreadyExists,
+    Cancelled,
+    DeadlineExceeded,
+    GoogleAPICallError,
+    InternalServerError,
+    PermissionDenied,
+    ResourceExhausted,
+    ServiceUnavailable,
+    Unknown,
+    from_grpc_status,
+)
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore import (
     AsyncClient,
@@ -30,7 +43,12 @@ from webrtc_lite_client.waiting import within
 
 ANSWER_WITHIN_S = 15.0  # an emulator's transaction that meets another one takes two seconds a round
 TARGET = 1  # one target a stream: any number will do
-STREAMS = 5  # one after the other: a server that resets more of them is not having a bad moment
+VIEW_WITHIN_S = 10.0  # the JavaScript SDK's patience before it takes itself for offline
+PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6)  # before each new stream; who breaks off one more is not having a bad moment
+
+# A stream that ends so may be opened again; the others say that the same request will fail again. The list is that of
+# Google's own listener (watch.py), but for UNAUTHENTICATED: a call is shorter than the life of its one token.
+BROKEN_OFF = (Aborted, Cancelled, DeadlineExceeded, InternalServerError, ResourceExhausted, ServiceUnavailable, Unknown)
 
 type Documents = dict[str, dict[str, Any]]
 
@@ -88,17 +106,36 @@ async def transact(client: UserClient, write: Callable[[AsyncTransaction], Await
 
 
 async def listen(client: UserClient, what: AsyncDocumentReference | AsyncQuery) -> AsyncGenerator[Documents]:
-    """What `listen_once` says, over a new stream where the server has reset one, as every Firebase SDK does."""
-    for left in reversed(range(STREAMS)):
+    """What `listen_once` says, and again over a new stream where one broke off, as every Firebase SDK does.
+
+    A stream that has said something was a good one. It starts over without a resume token: what one side of a call
+    listens to is a few documents, and a view is complete either way.
+
+    The emulator breaks streams off where a document of the query's collection is written while the stream opens: two of
+    its threads write into it at once. What arrives then is a reset, bytes that are no message, or one message too few.
+    """
+    failed = 0
+    while True:
         try:
             async with aclosing(listen_once(client, what)) as said:
+                first = await first_view(said)
+                failed = 0
+                yield first
                 async for documents in said:
                     yield documents
-        except Cancelled:
-            if not left:
+        except BROKEN_OFF:
+            if failed == len(PAUSES_S):
                 raise
-        else:
-            return
+            await asyncio.sleep(PAUSES_S[failed] * random.uniform(0.5, 1.5))  # noqa: S311  listeners come back one by one
+            failed += 1
+
+
+async def first_view(said: AsyncGenerator[Documents]) -> Documents:
+    try:
+        async with asyncio.timeout(VIEW_WITHIN_S):
+            return await anext(said)
+    except TimeoutError:
+        raise DeadlineExceeded(f"The stream said nothing whole within {VIEW_WITHIN_S:g} s.") from None
 
 
 async def listen_once(client: UserClient, what: AsyncDocumentReference | AsyncQuery) -> AsyncGenerator[Documents]:
@@ -108,9 +145,11 @@ async def listen_once(client: UserClient, what: AsyncDocumentReference | AsyncQu
     """
     request = ListenRequest(database=client._database_string, add_target=target(what))  # noqa: SLF001
 
+    over = asyncio.Event()
+
     async def requests() -> AsyncIterator[ListenRequest]:
         yield request
-        await asyncio.Event().wait()  # for ever: the server ends a stream whose client has nothing more to say
+        await over.wait()  # the server ends a stream whose client has nothing more to say
 
     stream = await client._firestore_api.listen(requests=requests(), metadata=client._rpc_metadata)  # noqa: SLF001
     documents: Documents = {}
@@ -139,13 +178,15 @@ async def listen_once(client: UserClient, what: AsyncDocumentReference | AsyncQu
                     case TargetChange.TargetChangeType.NO_CHANGE if complete and changed and not change.target_ids:
                         changed = False
                         yield dict(documents)
+        raise ServiceUnavailable("The stream was ended.")  # by the server: a listener has no end of its own
     finally:
+        over.set()  # where the server has ended the stream, `cancel` does nothing and would leave `requests` waiting
         stream.cancel()
 
 
 def kind_of(response: ListenResponse | None) -> str | None:
-    if response is None:  # how grpc's wrapper hands on a stream that was ended in that moment
-        raise Cancelled("The stream was ended.")
+    if response is None:  # what grpc makes of bytes that are no message, where its contract asks for this status
+        raise InternalServerError("A response could not be read.")
     kind: str | None = response._pb.WhichOneof("response_type")  # noqa: SLF001
     return kind
 

@@ -6,6 +6,7 @@ What aiortc does otherwise than a browser, and what is done about it here:
 - It gathers all candidates before it gives a description away: see candidates.py.
 - It uses the first TURN server of its configuration only, and without any configuration Google's STUN server.
 - With max-bundle, a data channel that is made before the first track leaves the connection without a transport.
+- It closes a connection whose other side has closed, and then has forgotten which candidates won: `pair` keeps them.
 - It cannot restart ICE.
 """
 
@@ -68,6 +69,7 @@ class Peer(Changing):
         self.heard_frames = 0  # with the tone in them
         self.echoed = False  # what this side sent came back
         self.satisfied = False  # the other side has said that it got everything
+        self.pair = ""  # the kinds of the two candidates that won, local first; kept here from when they do
         self._mark = mark
         self._listening: list[asyncio.Task[None]] = []
         self._channel: RTCDataChannel | None = None
@@ -135,13 +137,6 @@ class Peer(Changing):
         assert self._channel is not None  # noqa: S101  it echoed
         self._channel.send("satisfied")
 
-    def pair(self) -> str:
-        """The kinds of the two candidates that won, local first."""
-        [transceiver] = self._connection.getTransceivers()
-        ice = transceiver.receiver.transport.transport._connection  # noqa: SLF001  its statistics leave the pair out
-        winner = ice._nominated[1]  # noqa: SLF001
-        return f"{winner.local_candidate.type}/{winner.remote_candidate.type}"
-
     async def close(self) -> None:
         await self._connection.close()
         for listening in self._listening:
@@ -158,8 +153,15 @@ class Peer(Changing):
             )
         return sdp, candidates
 
+    def _winners(self) -> str:
+        [transceiver] = self._connection.getTransceivers()
+        ice = transceiver.receiver.transport.transport._connection  # noqa: SLF001  its statistics leave the pair out
+        winner = ice._nominated[1]  # noqa: SLF001
+        return f"{winner.local_candidate.type}/{winner.remote_candidate.type}"
+
     def _on_ice(self) -> None:
         if self.ice_state in CONNECTED:
+            self.pair = self._winners()
             self._mark("ice connected")
         self.changed()
 

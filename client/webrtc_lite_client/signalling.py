@@ -7,6 +7,7 @@ plain write would wait in the SDK's queue, and dial hours later.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -56,8 +57,8 @@ async def rings(client: UserClient, uid: str) -> AsyncGenerator[Session]:
         .where(filter=FieldFilter("callee_id", "==", uid))
         .where(filter=FieldFilter("status", "==", "offered"))
     )
-    async with asking("listen for calls", None):
-        async for found in listen(client, ringing):
+    async with asking("listen for calls", None), aclosing(listen(client, ringing)) as said:
+        async for found in said:
             for session_id, fields in found.items():
                 yield Session.parse(session_id, fields)
 
@@ -126,8 +127,8 @@ class Signalling:
 
     async def sessions(self) -> AsyncGenerator[Session]:
         """The session, now and after every change."""
-        async with asking("listen to the session", None):
-            async for found in listen(self._client, self._document):
+        async with asking("listen to the session", None), aclosing(listen(self._client, self._document)) as said:
+            async for found in said:
                 if fields := found.get(self._document.id):
                     yield Session.parse(self._document.id, fields)
 
@@ -136,8 +137,8 @@ class Signalling:
         other = "callee" if self._side == "caller" else "caller"
         theirs = self._document.collection(CANDIDATES).where(filter=FieldFilter("sender", "==", other))
         inbox = ice.Inbox(other, REVISION)
-        async with asking("listen for candidates", None):
-            async for found in listen(self._client, theirs):
+        async with asking("listen for candidates", None), aclosing(listen(self._client, theirs)) as said:
+            async for found in said:
                 yield inbox.take(found)
 
     async def history(self) -> dict[str, Any]:

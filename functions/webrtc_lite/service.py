@@ -1,4 +1,7 @@
-"""The use cases: each takes what the edge has parsed, and decides nothing that the core can decide."""
+"""The use cases of sessions: each takes what the edge has parsed, and decides nothing that the core can decide.
+
+Those of the relay are in issuing.py: a callable that starts cold is spared everything that settles a call.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,10 +10,8 @@ from datetime import datetime, timedelta
 from itertools import batched, islice
 from typing import Protocol
 
-from webrtc_lite.core import turn
 from webrtc_lite.core.allowance import Ringing
 from webrtc_lite.core.deadlines import Durations, may_be_purged
-from webrtc_lite.core.errors import NotAParticipantError, SessionEndedError
 from webrtc_lite.core.machine import TERMINAL
 from webrtc_lite.core.records import Session
 from webrtc_lite.core.session import Change, settle
@@ -58,44 +59,7 @@ class Journal(Protocol):
     def session_failed(self, session_id: str, error: Exception) -> None: ...
 
 
-class Reader(Protocol):
-    def read(self, session_id: str) -> Session | None: ...
-
-
-class Asked(Protocol):
-    """A checked request for relay credentials."""
-
-    @property
-    def ttl(self) -> int: ...
-
-    @property
-    def session_id(self) -> str | None: ...
-
-
 type Clock = Callable[[], datetime]
-
-# --- relay credentials
-
-
-def issue(relay: turn.Relay, uid: str, asked: Asked, now: int, sessions: Callable[[], Reader]) -> turn.Grant:
-    """Relay credentials for a signed-in user; who names a session has to take part in it, and it has to go on."""
-    if asked.session_id is not None:
-        _check_takes_part(uid, sessions().read(asked.session_id))
-    return turn.grant(relay, uid, asked.ttl, now)
-
-
-def _check_takes_part(uid: str, session: Session | None) -> None:
-    if session is None or uid not in (session.caller_id, session.callee_id):
-        raise NotAParticipantError(
-            "The session_id is not that of a call of yours.",
-            field="session_id",
-            hint="Only the caller and the callee of a session that exists get credentials for it.",
-        )
-    if session.status in TERMINAL:
-        raise SessionEndedError(
-            "The call has ended.", field="session_id", hint="A new call is a new session with a new id."
-        )
-
 
 # --- settling
 

@@ -111,6 +111,31 @@ def test_the_log_tells_what_happened_and_no_password(stack: RunningStack) -> Non
     assert str(issued["password"]) not in stack.printed
 
 
+def cut_off(*words: str) -> subprocess.CompletedProcess[str]:
+    command = ["make", "--no-print-directory", "cut-off", *words]
+    return subprocess.run(command, cwd=provision.ROOT, capture_output=True, text=True, check=False)
+
+
+def test_an_operator_cuts_a_user_off_and_restores_it(stack: RunningStack) -> None:
+    project = f"PROJECT={stack.project}"
+    assert "mallory" in cut_off(project, "USER_ID=mallory").stdout
+    assert cut_off(project, "USER_ID=trudy").stdout.split() == ["2", "cut", "off", "mallory", "trudy"]
+    assert cut_off(project, "USER_ID=mallory", "RESTORE=1").stdout.split() == ["1", "cut", "off", "trudy"]
+    assert cut_off(project, "USER_ID=trudy", "RESTORE=1").stdout.split() == ["0", "cut", "off"]
+
+
+def test_an_operator_who_names_no_project_or_none_that_runs_is_told(stack: RunningStack) -> None:
+    assert stack.project != "demo-nowhere"
+    assert "Say where" in cut_off().stderr
+    assert "There is no stack demo-nowhere" in cut_off("PROJECT=demo-nowhere", "USER_ID=mallory").stdout
+
+
+def test_the_probe_finds_the_local_relay_well(stack: RunningStack) -> None:
+    """Its own certificate included: the schedule of the stack runs it every minute, the emulator once at its start."""
+    stack.until_printed("Relays answer.", within_s=100)
+    assert "A relay does not answer" not in stack.printed
+
+
 def test_what_no_rule_opens_is_closed_to_a_signed_in_user(stack: RunningStack) -> None:
     url = f"{stack.firestore}/v1/projects/{stack.project}/databases/(default)/documents/users/anybody"
 
@@ -190,10 +215,10 @@ def test_a_part_that_stops_by_itself_is_named_and_ends_the_stack(tmp_path: Path)
 
 def test_functions_that_cannot_be_loaded_end_the_start_with_their_traceback(tmp_path: Path) -> None:
     functions = codebase(tmp_path, "import a_module_that_is_nowhere\n")
-    with started_stack("unloadable", tmp_path / "output", functions=functions, wait=None) as broken:
+    said = "The functions cannot be loaded"
+    with started_stack("unloadable", tmp_path / "output", functions=functions, wait=said) as broken:
         assert broken.exit_code() == 1
         assert "No module named 'a_module_that_is_nowhere'" in broken.printed
-        assert "The functions cannot be loaded" in broken.printed
         assert_nothing_is_left(broken)
 
 

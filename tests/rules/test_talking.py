@@ -243,7 +243,7 @@ def test_an_answer_is_the_other_sides_and_of_the_offers_revision(
 @granted(
     from_a_device=FIRST_ANSWER.but("write/answer/device_id", "d" * 128),
     largest=FIRST_ANSWER.but("write/answer/sdp", SDP.ljust(SDP_MAX)),
-    shortest=FIRST_ANSWER.but("write/answer/sdp", ""),
+    shortest=FIRST_ANSWER.but("write/answer/sdp", "v=0"),
 )
 def test_an_answer_may_name_its_device(documents: Documents, attempt: Attempt) -> None:
     assert attempt.is_allowed(documents)

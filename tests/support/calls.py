@@ -89,8 +89,12 @@ class Call:
         return self.backend.client.collection(SESSIONS).document(self.id)
 
     @property
+    def record(self) -> firestore.DocumentReference:
+        return self.backend.client.collection(HISTORY).document(self.id)
+
+    @property
     def history(self) -> dict[str, Any] | None:
-        return self.backend.client.collection(HISTORY).document(self.id).get().to_dict()
+        return self.record.get().to_dict()
 
     def dial(self, **fields: Any) -> None:  # noqa: ANN401
         self.document.create(dialled(**fields))
@@ -117,6 +121,12 @@ class Call:
 
     def becomes(self, status: str) -> None:
         until(lambda: self.now().get("status") == status, f"{self.id} {status}", within_s=10)
+
+    def shows(self, **fields: Any) -> None:  # noqa: ANN401
+        def stands() -> bool:
+            return self.now().items() >= fields.items()
+
+        until(stands, f"{self.id} {fields}", within_s=10)
 
     @property
     def deliveries(self) -> list[Delivery]:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -19,9 +20,10 @@ from tests.support.functions import FUNCTIONS, RELAY, SECRET, bearer, deployed_p
 from tests.unit.core.calls import DIALLED, NOON
 from tests.unit.edge.test_store import event
 from webrtc_lite import service
+from webrtc_lite.core.pool import Pool, State
 from webrtc_lite.core.records import Session
 from webrtc_lite.core.session import Change
-from webrtc_lite.edge import config, store
+from webrtc_lite.edge import config, pool_state, probe, relays, store
 
 # --- the manifest
 
@@ -57,6 +59,7 @@ def manifest() -> dict[str, Any]:
 def test_these_functions_are_deployed_and_no_other(manifest: dict[str, Any]) -> None:
     assert manifest["endpoints"].keys() == {
         "issue_turn_credentials", "on_session_written", "sweep_sessions", "purge_expired_sessions",
+        "probe_turn_servers",
     }  # fmt: skip
 
 
@@ -103,7 +106,11 @@ def test_the_trigger_hears_of_every_session(manifest: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "schedule", "timeout", "instances"),
-    [("sweep_sessions", "* * * * *", 120, 2), ("purge_expired_sessions", "*/15 * * * *", 540, 1)],
+    [
+        ("sweep_sessions", "* * * * *", 120, 2),
+        ("purge_expired_sessions", "*/15 * * * *", 540, 1),
+        ("probe_turn_servers", "* * * * *", 60, 1),
+    ],
 )
 def test_what_is_scheduled_runs_when_it_should(
     manifest: dict[str, Any], name: str, schedule: str, timeout: int, instances: int
@@ -115,8 +122,8 @@ def test_what_is_scheduled_runs_when_it_should(
 
 
 def test_no_more_is_scheduled_than_is_free(manifest: dict[str, Any]) -> None:
-    """Cloud Scheduler gives three jobs; the third is the relay probe's."""
-    assert len([each for each in manifest["endpoints"].values() if each.get("scheduleTrigger")]) == 2
+    """Cloud Scheduler gives three jobs: the sweep, the purge, the probe."""
+    assert len([each for each in manifest["endpoints"].values() if each.get("scheduleTrigger")]) == 3
 
 
 def test_every_function_is_in_the_region_that_clients_know(manifest: dict[str, Any]) -> None:
@@ -130,7 +137,7 @@ def test_no_function_silently_serves_one_request_at_a_time(manifest: dict[str, A
 
 def test_the_secret_is_bound_only_where_credentials_are_signed(manifest: dict[str, Any]) -> None:
     bound = {name for name, endpoint in manifest["endpoints"].items() if endpoint["secretEnvironmentVariables"]}
-    assert bound == {"issue_turn_credentials"}
+    assert bound == {"issue_turn_credentials", "probe_turn_servers"}
 
 
 def test_these_parameters_are_asked_for_on_deployment(manifest: dict[str, Any]) -> None:
@@ -165,6 +172,7 @@ def test_a_cold_callable_loads_no_firestore() -> None:
     modules = loaded("issue_turn_credentials")
     assert "webrtc_lite.edge.requests" in modules
     assert not {"google.cloud.firestore", "google.cloud.firestore_v1", "grpc"} & modules
+    assert not {"webrtc_lite.service", "webrtc_lite.core.session", "webrtc_lite.core.sdp"} & modules
 
 
 @pytest.mark.parametrize("target", ["on_session_written", "sweep_sessions", "purge_expired_sessions"])
@@ -172,6 +180,16 @@ def test_what_works_on_sessions_loads_nothing_of_the_callable(target: str) -> No
     modules = loaded(target)
     assert "google.cloud.firestore" in modules
     assert not {"webrtc_lite.edge.requests", "webrtc_lite.edge.callables"} & modules
+
+
+def test_a_cold_probe_loads_no_firestore_and_nothing_of_the_callable() -> None:
+    modules = loaded("probe_turn_servers")
+    assert "webrtc_lite.edge.probe" in modules
+    assert not {"google.cloud.firestore", "grpc", "pydantic", "webrtc_lite.edge.requests"} & modules
+
+
+def test_garbage_is_looked_for_again_once_all_is_loaded() -> None:
+    assert python("import main, gc; print(gc.isenabled(), gc.get_freeze_count() > 100_000)").split() == ["True", "True"]
 
 
 def test_no_instance_makes_a_client_before_it_needs_one() -> None:
@@ -200,7 +218,7 @@ def test_main_leaves_the_core_to_the_service_and_the_edge() -> None:
         if isinstance(node, ast.ImportFrom) and node.module == "webrtc_lite"
         for alias in node.names
     }
-    assert names == {"service"}
+    assert names == {"service", "issuing"}
 
 
 # --- one way through all of it
@@ -212,8 +230,8 @@ def phone(emulated: None, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:  # no
 
     for name, value in RELAY.items():
         monkeypatch.setenv(name, value)
-    config.relay.cache_clear()
-    config._tell.cache_clear()
+    for cache in (config.relay, config._tell, relays.terms, relays.budget):
+        cache.cache_clear()
     return framework(main.issue_turn_credentials)
 
 
@@ -229,6 +247,22 @@ def test_a_signed_in_user_gets_credentials_from_now_on(phone: FlaskClient, capfd
     assert (logged["event"], logged["uid"], logged["ttl"], logged["region"]) == (
         "credentials_issued", "alice", 600, "eu",
     )  # fmt: skip
+    assert (logged["relay"], logged["code"]) == ("turn.example.com:3478", "ok")
+
+
+def test_a_refusal_says_who_asked_for_what_as_far_as_it_was_understood(
+    phone: FlaskClient, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TURN_SESSION_REQUIRED", "true")
+    phone.post("/", headers=bearer(token("alice")), json={"data": {"ttl": 600, "region": "eu"}})
+    phone.post("/", headers=bearer(token("alice")), json={"data": {"ttl": 1, "region": "eu"}})
+    phone.post("/", json={"data": None})
+    told = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [(line["code"], line["uid"], line["ttl"], line["region"], line["relay"]) for line in told] == [
+        ("invalid_field", "alice", 600, "eu", None),
+        ("invalid_field", "alice", None, None, None),
+        ("not_signed_in", None, None, None, None),
+    ]
 
 
 def test_a_session_id_of_a_wrong_form_is_not_looked_up(phone: FlaskClient) -> None:
@@ -303,7 +337,7 @@ class Recorder:
         return 7
 
     def read(self, session_id: str) -> Session:
-        return replace(DIALLED, id=session_id)
+        return replace(DIALLED, id=session_id, created_at=dt.datetime.now(dt.UTC))
 
 
 @pytest.fixture
@@ -362,3 +396,82 @@ def test_a_purge_ends_in_one_line_of_its_counts(recorder: Recorder, capfd: pytes
 def test_a_session_id_is_looked_up(phone: FlaskClient, uid: str, status: int) -> None:
     data = {"data": {"session_id": "a" * 16}}
     assert phone.post("/", headers=bearer(token(uid)), json=data).status_code == status
+
+
+# --- what stands between a user and a relay
+
+
+def test_a_user_without_budget_waits_and_others_do_not(phone: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TURN_ISSUES_PER_USER", "2")
+    answers = [phone.post("/", headers=bearer(token(uid)), json={"data": None}) for uid in ("a", "a", "a", "b")]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 200]
+    assert answers[2].json is not None
+    assert answers[2].json["error"]["status"] == "RESOURCE_EXHAUSTED"
+    assert answers[2].json["error"]["details"]["code"] == "budget_exhausted"
+
+
+def test_a_relay_only_deployment_leaves_stun_out(phone: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TURN_RELAY_ONLY", "true")
+    answer = phone.post("/", headers=bearer(token()), json={"data": None}).json
+    assert answer is not None
+    assert [server["urls"] for server in answer["result"]["ice_servers"]] == [answer["result"]["uris"]]
+
+
+class Kept:
+    """A state in memory, and what the probe wrote."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.written: list[tuple[list[str], dt.datetime]] = []
+
+    def current(self, pool: Pool) -> State:
+        assert pool.has_state
+        return self.state
+
+    def write(self, dead: Iterable[str], probed_at: dt.datetime) -> None:
+        self.written.append((list(dead), probed_at))
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
+    kept = Kept()
+    monkeypatch.setattr(pool_state, "pool_state", lambda: kept)
+    monkeypatch.setattr(probe, "probe", lambda ways, _granted: [probe.Finding(way, "no answer") for way in ways])
+    monkeypatch.setattr(probe, "pause", lambda: None)
+    return kept
+
+
+def test_who_is_cut_off_is_refused_and_others_are_not(
+    phone: FlaskClient, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TURN_CUT_OFF_LIST", "true")
+    kept.state = State(cut_off=frozenset({"mallory"}))
+    answers = [phone.post("/", headers=bearer(token(uid)), json={"data": None}) for uid in ("mallory", "alice")]
+    assert [answer.status_code for answer in answers] == [403, 200]
+    assert answers[0].json is not None
+    assert answers[0].json["error"]["details"]["code"] == "cut_off"
+
+
+def test_without_a_list_or_a_second_relay_nobody_reads_or_writes_a_state(
+    phone: FlaskClient, kept: Kept, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import main  # noqa: PLC0415
+
+    kept.state = State(cut_off=frozenset({"alice"}))
+    assert phone.post("/", headers=bearer(token("alice")), json={"data": None}).status_code == 200
+    assert framework(cast("Any", main.probe_turn_servers)).post("/").status_code == 200
+    assert kept.written == []
+    logged = json.loads(capfd.readouterr().err)
+    assert (logged["event"], logged["answered"], len(logged["dead"])) == ("probed", 0, 4)
+
+
+@pytest.mark.usefixtures("phone")
+def test_a_probe_of_several_relays_writes_down_which_are_dead(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    import main  # noqa: PLC0415
+
+    monkeypatch.setenv("TURN_RELAYS", '[{"host": "turn.example.com", "tls_ports": []}, {"host": "b.example"}]')
+    before = dt.datetime.now(dt.UTC)
+    assert framework(cast("Any", main.probe_turn_servers)).post("/").status_code == 200
+    ((dead, probed_at),) = kept.written
+    assert len(dead) == 6
+    assert before <= probed_at <= dt.datetime.now(dt.UTC)

@@ -10,11 +10,14 @@ import pytest
 
 from tools.provision import ROOT
 from tools.stack.addresses import PROJECT, Addresses
+from webrtc_lite.core import candidates, sdp
 from webrtc_lite.core import errors as tree
 from webrtc_lite.core.machine import TRANSITIONS
+from webrtc_lite.core.pool import Pool, Terms
 from webrtc_lite.core.records import EndReason
 from webrtc_lite.edge.config import DURATIONS, REGION, default
 from webrtc_lite.edge.errors import STATUS
+from webrtc_lite.edge.relays import FIELDS, SWITCHES
 
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -141,6 +144,32 @@ def test_the_limits_name_who_enforces_them() -> None:
     stated = {who for row in table("what somebody may try |") for who in re.findall(r"rules|App Check|`\w+`", row[2])}
 
     assert {"rules", "App Check", "`on_session_written`", "`sweep_sessions`"} <= stated
+
+
+def test_every_parameter_of_an_issue_is_listed_with_its_default() -> None:
+    table = section("The relay").partition("### What keeps abuse away")[2].partition("- **")[0]
+    usual = Terms(Pool(()))
+    assert {row[0].strip("` "): row[1].strip() for row in rows(table)} == {
+        **dict.fromkeys(SWITCHES, "false"),
+        "TURN_ISSUES_PER_USER": str(usual.issues_per_user),
+        "TURN_ISSUES_WINDOW_SECONDS": str(usual.window),
+    }
+
+
+def test_every_field_of_a_relay_in_a_pool_is_listed() -> None:
+    table = section("The relay").partition("| field of a relay |")[2].partition("\n\n")[0]
+    assert [name for row in rows("| field |" + table) for name in re.findall(r"`(\w+)`", row[0])] == list(FIELDS)
+
+
+def test_every_rule_of_the_validator_is_listed_with_its_sentence_and_its_source() -> None:
+    listed = [row for row in rows(section("Descriptions and candidates")) if row[0].startswith("`sdp_")]
+
+    tables = {**sdp.TABLE, "batch of candidates": candidates.BATCH_RULES}
+    assert listed == [
+        [f"`{rule.code}`", where, rule.sentence.replace("|", "\\|"), rule.source]
+        for where, rules in tables.items()
+        for rule in rules
+    ]
 
 
 def test_every_duration_is_listed_with_its_default_and_its_range() -> None:

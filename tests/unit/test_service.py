@@ -6,15 +6,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.unit.core.calls import ANSWERED, CONNECTED, DIALLED, NOON, OFFERED, PENDING, USUAL, at, hangup
+from tests.unit.core.calls import CONNECTED, DIALLED, NOON, OFFERED, PENDING, USUAL, at, hangup
 from webrtc_lite import service
-from webrtc_lite.core.errors import NotAParticipantError, SessionEndedError
 from webrtc_lite.core.machine import CALLER, Status
 from webrtc_lite.core.records import Session
 from webrtc_lite.core.session import Change
-from webrtc_lite.core.turn import Relay, grant
-
-RELAY = Relay("turn.example.com", 3478, (), "north-star-of-the-relay")
 
 
 class UnreadableError(Exception):
@@ -113,57 +109,6 @@ def seen(session: Session, name: str) -> Seen:
 
 def unreadable(name: str) -> Seen:
     return replace(seen(PENDING, name), unreadable=True)
-
-
-# --- issue
-
-
-@dataclass(frozen=True)
-class Asked:
-    ttl: int = 60
-    session_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Reader:
-    session: Session | None
-
-    def read(self, session_id: str) -> Session | None:
-        assert session_id == "0123456789abcdef"
-        return self.session
-
-
-FOR_THE_CALL = Asked(session_id="0123456789abcdef")
-
-
-def test_what_is_issued_is_the_grant_of_the_core_and_nobody_looks_for_sessions() -> None:
-    def nobody() -> service.Reader:
-        raise AssertionError
-
-    assert service.issue(RELAY, "alice", Asked(), 1000, nobody) == grant(RELAY, "alice", 60, 1000)
-
-
-@pytest.mark.parametrize("session", [PENDING, OFFERED, ANSWERED, CONNECTED], ids=lambda session: session.status)
-@pytest.mark.parametrize("uid", ["alice", "bob"])
-def test_both_sides_of_a_call_that_goes_on_get_credentials(uid: str, session: Session) -> None:
-    issued = service.issue(RELAY, uid, FOR_THE_CALL, 1000, lambda: Reader(session))
-    assert issued == grant(RELAY, uid, 60, 1000)
-
-
-def test_a_stranger_hears_the_same_as_of_a_session_that_does_not_exist() -> None:
-    heard = []
-    for session in (PENDING, replace(PENDING, status=Status.ENDED), None):
-        with pytest.raises(NotAParticipantError) as raised:
-            service.issue(RELAY, "mallory", FOR_THE_CALL, 1000, lambda session=session: Reader(session))  # type: ignore[misc]
-        heard.append((raised.value.message, raised.value.field, raised.value.hint))
-    assert len(set(heard)) == 1
-
-
-def test_for_a_call_that_has_ended_nobody_gets_credentials() -> None:
-    for uid in ("alice", "bob"):
-        with pytest.raises(SessionEndedError) as raised:
-            service.issue(RELAY, uid, FOR_THE_CALL, 1000, lambda: Reader(replace(CONNECTED, status=Status.ENDED)))
-        assert raised.value.field == "session_id"
 
 
 # --- settle one

@@ -89,10 +89,11 @@ class Stack:
             self.terminal.say("  stopped, nothing left running")
 
     def _start(self, parts: list[Part]) -> None:
-        secret = local_secret()
-        environment = self.suite.environment()
+        accepted = dict.fromkeys((local_secret(), *rotating()))  # a rotation outlives a restart
+        # The probe trusts what the machine trusts; the local relay's certificate is its own.
+        environment = {**self.suite.environment(), "SSL_CERT_FILE": str(self.coturn.certificate)}
         for name, command, directory in (
-            ("coturn", self.coturn.prepare(secret), self.coturn.directory),
+            ("coturn", self.coturn.prepare(*accepted), self.coturn.directory),
             ("emulators", self.suite.prepare(), self.suite.directory),
         ):
             part = Part(name, command, environment, directory, mark=self.home)
@@ -149,6 +150,15 @@ class Stack:
             if part.exit_code is not None:
                 tail = "\n    ".join(part.said().splitlines()[-12:])
                 raise Failed(f"{part.name} stopped by itself (exit code {part.exit_code}). It said last:\n    {tail}")
+
+
+def rotating() -> tuple[str, ...]:
+    """Both secrets of a rotation that is under way; see tools/rotate.py, which this stack does not need to start."""
+    try:
+        record = json.loads((provision.HOME / "rotation.json").read_text())
+    except FileNotFoundError:
+        return ()
+    return () if record["retired_at"] else (record["old"], record["new"])
 
 
 @contextmanager

@@ -59,7 +59,7 @@ export type EndReason = "hangup" | "cancelled" | "declined" | "busy" | "missed" 
 
 /** `details` of a callable's error: SPEC 3.6. */
 export interface ErrorDetails {
-  code: "invalid_field" | "invalid_token" | "malformed_request" | "not_a_participant" | "not_signed_in" | "relay_not_configured" | "session_ended" | "unknown_field" | "internal";
+  code: "app_check_invalid" | "app_check_missing" | "budget_exhausted" | "cut_off" | "invalid_field" | "invalid_token" | "malformed_request" | "no_healthy_relay" | "not_a_participant" | "not_signed_in" | "relay_not_configured" | "session_ended" | "unknown_field" | "internal";
   field?: string;
   hint?: string;
 }

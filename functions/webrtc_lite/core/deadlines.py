@@ -1,10 +1,15 @@
 """What ends when; what may be deleted, and when (SPEC section 2)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from webrtc_lite.core.machine import Actor, Status
-from webrtc_lite.core.records import Session
+
+if TYPE_CHECKING:  # durations are read by who loads no session
+    from webrtc_lite.core.records import Session
 
 
 @dataclass(frozen=True)

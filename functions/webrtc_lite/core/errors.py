@@ -7,10 +7,15 @@ WebRTCLiteError
 │   └── InvalidFieldError         invalid_field
 ├── UnauthenticatedError
 │   ├── NotSignedInError          not_signed_in
-│   └── InvalidTokenError         invalid_token
+│   ├── InvalidTokenError         invalid_token
+│   ├── AppCheckMissingError      app_check_missing
+│   └── AppCheckInvalidError      app_check_invalid
 ├── RelayNotConfiguredError       relay_not_configured
 ├── NotAParticipantError          not_a_participant
-└── SessionEndedError             session_ended
+├── SessionEndedError             session_ended
+├── CutOffError                   cut_off
+├── BudgetExhaustedError          budget_exhausted
+└── NoHealthyRelayError           no_healthy_relay
 
 The leaves are raised, and each has the `code` that stands in a reply's `details` (SPEC 3.6). A code is part of the wire
 contract: apps compare it, so it is never renamed. What status a leaf becomes is the edge's business.
@@ -61,6 +66,18 @@ class InvalidTokenError(UnauthenticatedError):
     code = "invalid_token"
 
 
+class AppCheckMissingError(UnauthenticatedError):
+    """No App Check token came, or one that is no token, where the deployment wants one."""
+
+    code = "app_check_missing"
+
+
+class AppCheckInvalidError(UnauthenticatedError):
+    """An App Check token came that is not one of this project's apps, or has expired."""
+
+    code = "app_check_invalid"
+
+
 class RelayNotConfiguredError(WebRTCLiteError):
     """The operator's to mend; the client can only say so."""
 
@@ -75,3 +92,21 @@ class NotAParticipantError(WebRTCLiteError):
 
 class SessionEndedError(WebRTCLiteError):
     code = "session_ended"
+
+
+class CutOffError(WebRTCLiteError):
+    """The operator has put this user on the list of those who get no relay."""
+
+    code = "cut_off"
+
+
+class BudgetExhaustedError(WebRTCLiteError):
+    """One user asked more often than anybody needs to."""
+
+    code = "budget_exhausted"
+
+
+class NoHealthyRelayError(WebRTCLiteError):
+    """Every relay failed its probe: a list of dead ones would cost a browser 40 seconds of gathering."""
+
+    code = "no_healthy_relay"

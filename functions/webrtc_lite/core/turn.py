@@ -4,6 +4,7 @@ What Coturn takes and refuses was measured on 4.6.1, and is proved again by test
 """
 
 import base64
+import functools
 import hashlib
 import hmac
 from dataclasses import dataclass, field
@@ -33,8 +34,22 @@ class Relay:
 
 
 @dataclass(frozen=True)
+class Way:
+    """One way to a relay, and how a URI says it (RFC 7065)."""
+
+    scheme: str
+    host: str
+    port: int
+    transport: str
+
+    @functools.cached_property
+    def uri(self) -> str:
+        return f"{self.scheme}:{self.host}:{self.port}?transport={self.transport}"
+
+
+@dataclass(frozen=True)
 class Grant:
-    """What lets one user allocate on one relay, until `expires_at`."""
+    """What lets one user allocate, until `expires_at`."""
 
     username: str
     password: str = field(repr=False)
@@ -44,6 +59,11 @@ class Grant:
     server_time: int
     uris: tuple[str, ...]
     stun_uris: tuple[str, ...]
+
+    @property
+    def relay(self) -> str:
+        """Where a client begins: host and port of the first URI."""
+        return self.uris[0].partition(":")[2].partition("?")[0]
 
 
 def grant(relay: Relay, uid: str, ttl: int, now: int) -> Grant:
@@ -58,8 +78,8 @@ def grant(relay: Relay, uid: str, ttl: int, now: int) -> Grant:
         expires_at=expires_at,
         refresh_at=expires_at - min(REFRESH_MAX, ttl // REFRESH_SHARE),
         server_time=now,
-        uris=_turn_uris(relay),
-        stun_uris=(f"stun:{relay.host}:{relay.port}",),
+        uris=tuple(way.uri for way in ways(relay)),
+        stun_uris=(stun_uri(relay),),
     )
 
 
@@ -90,10 +110,16 @@ def _password(secret: str, username: str) -> str:
     return base64.b64encode(mac).decode()
 
 
-def _turn_uris(relay: Relay) -> tuple[str, ...]:
-    """RFC 7065, the cheapest way first: UDP, TCP for networks without UDP, TLS for those that let nothing else out."""
+@functools.cache  # of a handful of relays, for every credential
+def ways(relay: Relay) -> tuple[Way, ...]:
+    """The cheapest way first: UDP, TCP for networks without UDP, TLS for those that let nothing else out."""
     return (
-        f"turn:{relay.host}:{relay.port}?transport=udp",
-        f"turn:{relay.host}:{relay.port}?transport=tcp",
-        *(f"turns:{relay.host}:{port}?transport=tcp" for port in relay.tls_ports),
+        Way("turn", relay.host, relay.port, "udp"),
+        Way("turn", relay.host, relay.port, "tcp"),
+        *(Way("turns", relay.host, port, "tcp") for port in relay.tls_ports),
     )
+
+
+def stun_uri(relay: Relay) -> str:
+    """RFC 7064: the port that TURN over UDP has."""
+    return f"stun:{relay.host}:{relay.port}"

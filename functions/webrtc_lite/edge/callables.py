@@ -21,6 +21,8 @@ from firebase_functions.https_fn import CallableRequest, HttpsError
 from flask import Request, Response
 
 from webrtc_lite.core.errors import (
+    AppCheckInvalidError,
+    AppCheckMissingError,
     InvalidTokenError,
     MalformedRequestError,
     NotSignedInError,
@@ -34,20 +36,28 @@ type View = Callable[[Request], Response]
 BODY_MAX = 16 * 1024  # bytes: our requests have a few hundred
 NESTED_MAX = 64  # objects and lists in one body: far from where any JSON parser runs out of stack
 CLAIM_MAX = 200  # characters of a claim that the SDK quotes in its log; a project id has at most 30
-TOKEN = re.compile(r"Bearer ([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)")  # RFC 7515; unsigned: empty end
+JWT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]*)")  # RFC 7515; unsigned: empty end
+TOKEN = re.compile(f"Bearer {JWT.pattern}")
+KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+NOTED = "webrtc_lite.noted"  # where a request carries what its log line is to say
 
 PROBE = "/__/health"  # the Functions emulator asks each new process, and takes any answer for a yes
 
 SHAPE = 'POST {"data": {...}} as application/json, as the Firebase SDKs do.'
 SIGN_IN = "Sign in with Firebase Auth and send its ID token, as the Firebase SDKs do."
+APP_CHECK = "Initialize App Check in the app: the Firebase SDKs then send a fresh token with every call."
 REFRESH = "Fetch a fresh ID token of this project, getIdToken(true), and call again."
 
 
 def _mended[**P](sdk_on_call: Callable[P, Callable[[Handler], Handler]]) -> Callable[P, Callable[[Handler], View]]:
     def on_call(*args: P.args, **options: P.kwargs) -> Callable[[Handler], View]:
+        # Not left to the SDK: its refusal is the one of a bad ID token, and an app has to tell them apart.
+        app_check = bool(options.pop("enforce_app_check", False))
+
         def decorate(handler: Handler) -> View:
-            sdk = cast("View", sdk_on_call(*args, **options)(_translating(handler)))
-            return _guarding(sdk, handler.__name__)
+            inner = _of_a_known_app(handler) if app_check else handler
+            sdk = cast("View", sdk_on_call(*args, **options)(_translating(inner)))
+            return _guarding(sdk, handler.__name__, app_check=app_check)
 
         return decorate
 
@@ -64,15 +74,34 @@ def uid(request: CallableRequest[Any]) -> str:
     return request.auth.uid
 
 
+def note(request: CallableRequest[Any], **fields: object) -> None:
+    """What a refusal's log line is to say of a request, as far as it has been checked."""
+    request.raw_request.environ.setdefault(NOTED, {}).update(fields)
+
+
+def _of_a_known_app(handler: Handler) -> Handler:
+    """The SDK has verified the App Check token that came, and gives nothing on for one that did not stand up."""
+
+    @functools.wraps(handler)
+    def checked(request: CallableRequest[Any]) -> object:
+        if request.app is None:
+            raise AppCheckInvalidError("The App Check token is not one of this project's apps.", hint=APP_CHECK)
+        return handler(request)
+
+    return checked
+
+
 def _translating(handler: Handler) -> Handler:
     """Inside the SDK: errors become replies."""
 
     @functools.wraps(handler)
     def translated(request: CallableRequest[Any]) -> object:
         try:
+            if request.auth is not None:
+                note(request, uid=request.auth.uid)
             return handler(request)
         except WebRTCLiteError as error:
-            logs.request_refused(handler.__name__, error)
+            logs.request_refused(handler.__name__, error, request.raw_request.environ.get(NOTED, {}))
             raise errors.to_https_error(error) from None
         except Exception as error:  # noqa: BLE001 (the edge is where the unforeseen ends)
             logs.unexpected(handler.__name__, error)
@@ -81,7 +110,7 @@ def _translating(handler: Handler) -> Handler:
     return translated
 
 
-def _guarding(sdk: View, name: str) -> View:
+def _guarding(sdk: View, name: str, *, app_check: bool) -> View:
     """In front of the SDK: it sees only requests that it can serve, and its bare refusals get their details."""
 
     @functools.wraps(sdk)  # with its __dict__, and so with the __firebase_endpoint__ that discovery looks for
@@ -92,13 +121,16 @@ def _guarding(sdk: View, name: str) -> View:
                 return sdk(request)
             _check_headers(request)
             _check_body(body)
-            _check_token(request.headers.get("Authorization"))
+            _check_token(request.environ.get("HTTP_AUTHORIZATION"))
+            if app_check:
+                _check_app_token(request.environ.get("HTTP_X_FIREBASE_APPCHECK"))
         except WebRTCLiteError as error:
             if request.path != PROBE:
-                logs.request_refused(name, error)
+                logs.request_refused(name, error, {})
             return _refusal(error)
-        # No callable enforces App Check: verifying it all the same would let any stranger have us fetch keys.
-        request.environ.pop("HTTP_X_FIREBASE_APPCHECK", None)
+        if not app_check:
+            # Verifying what nobody asks for would let any stranger have us fetch keys.
+            request.environ.pop("HTTP_X_FIREBASE_APPCHECK", None)
         return _with_details(sdk(request), name)
 
     return guarded
@@ -125,10 +157,10 @@ def _read(request: Request) -> bytes:
 def _check_headers(request: Request) -> None:
     if request.method != "POST":
         raise MalformedRequestError("The method has to be POST.", hint=SHAPE)
-    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    media_type = request.environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise MalformedRequestError("The Content-Type has to be application/json.", hint=SHAPE)
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+    if request.environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
         raise MalformedRequestError("The body has to be sent without a Content-Encoding.", hint=SHAPE)
 
 
@@ -152,18 +184,34 @@ def _check_token(header: str | None) -> None:
     segments = TOKEN.fullmatch(header)
     if segments is None:
         raise InvalidTokenError("The Authorization header is not a Bearer token.", hint=REFRESH)
-    head, payload, signature = segments.groups()
-    try:
-        # As text: of bytes json would guess the encoding, and pass what the SDK then cannot parse, and quotes.
-        json_parts = json.loads(_base64url(head).decode()), json.loads(_base64url(payload).decode())
-        _base64url(signature)
-    except (ValueError, RecursionError):
-        json_parts = None, None
-    if not all(isinstance(part, dict) for part in json_parts):
+    json_parts = _json_parts(*segments.groups())
+    if not json_parts:
         raise InvalidTokenError("The ID token is not a JSON Web Token.", hint=REFRESH)
     claims = [part[name] for part in json_parts for name in ("alg", "kid", "aud", "iss") if name in part]
     if not all(isinstance(claim, str) and claim.isprintable() and len(claim) <= CLAIM_MAX for claim in claims):
         raise InvalidTokenError("The ID token is not one of Firebase Auth.", hint=REFRESH)
+
+
+def _check_app_token(header: str | None) -> None:
+    """Only what looks like a token of App Check reaches the SDK, which fetches keys for it and quotes what it says."""
+    if not header:
+        raise AppCheckMissingError("The request has no App Check token.", hint=APP_CHECK)
+    segments = JWT.fullmatch(header)
+    json_parts = _json_parts(*segments.groups()) if segments else []
+    key_id = json_parts[0].get("kid") if json_parts else None
+    if not (isinstance(key_id, str) and KEY_ID.fullmatch(key_id)) or json_parts[0].get("alg") != "RS256":
+        raise AppCheckInvalidError("The App Check token is not a JSON Web Token of App Check.", hint=APP_CHECK)
+
+
+def _json_parts(head: str, payload: str, signature: str) -> list[dict[str, Any]]:
+    """A token's header and claims, or nothing where it is no JSON Web Token."""
+    try:
+        # As text: of bytes json would guess the encoding, and pass what the SDK then cannot parse, and quotes.
+        parts = [json.loads(_base64url(head).decode()), json.loads(_base64url(payload).decode())]
+        _base64url(signature)
+    except (ValueError, RecursionError):
+        return []
+    return parts if all(isinstance(part, dict) for part in parts) else []
 
 
 def _base64url(segment: str) -> bytes:
@@ -184,7 +232,7 @@ def _with_details(response: Response, name: str) -> Response:
     if response.status_code != HTTPStatus.UNAUTHORIZED:
         return _json(response, errors.internal())
     error = InvalidTokenError("The ID token has expired or is not one of this project.", hint=REFRESH)
-    logs.request_refused(name, error)  # beside the SDK's own line, which has the reason
+    logs.request_refused(name, error, {})  # beside the SDK's own line, which has the reason
     return _json(response, errors.to_https_error(error))
 
 

@@ -13,11 +13,13 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NoReturn
 
 from firebase_functions.params import IntParam, SecretParam, StringParam
 
 from webrtc_lite.core.deadlines import Durations
 from webrtc_lite.core.errors import RelayNotConfiguredError
+from webrtc_lite.core.sdp import CODES
 from webrtc_lite.core.turn import Relay
 from webrtc_lite.edge import logs
 
@@ -40,39 +42,44 @@ SET_SECRET = "type `firebase functions:secrets:set TURN_SECRET`, paste the relay
 @functools.cache  # keeps a relay, never a refusal: raising is not a result
 def relay() -> Relay:
     """The relay of this deployment. The client hears that there is none; why not, the operator reads in the log."""
-    host, host_problem = _host(TURN_HOST.value)
+    host, host_problem = usable_host(TURN_HOST.value)
     ports, ports_problem = _ports()
     secret = TURN_SECRET.value
     problems = tuple(filter(None, (host_problem, ports_problem, _secret_problem(secret))))
     if problems:
-        _tell(problems)
-        raise RelayNotConfiguredError(
-            "This deployment cannot issue relay credentials.",
-            hint="Nothing is wrong with the request: the operator finds the reason in the function's log.",
-        )
+        refuse(problems)
     port, *tls_ports = ports
     return Relay(host, port, tuple(tls_ports), secret)
+
+
+def refuse(problems: tuple[str, ...]) -> NoReturn:
+    """Nothing is issued by a deployment of which anything is wrong."""
+    _tell(problems)
+    raise RelayNotConfiguredError(
+        "This deployment cannot issue relay credentials.",
+        hint="Nothing is wrong with the request: the operator finds the reason in the function's log.",
+    )
 
 
 _tell = functools.cache(logs.relay_not_configured)  # once per instance, not once per call of every phone
 
 
-def _host(text: str) -> tuple[str, str]:
+def usable_host(text: str, name: str = "TURN_HOST") -> tuple[str, str]:
     """The host as it stands in a URI, and what is wrong with it."""
     if not text:
         return (
             "",
-            "TURN_HOST is not set: put TURN_HOST=turn.example.com into functions/.env.<project> and deploy again.",
+            f"{name} is not set: put TURN_HOST=turn.example.com into functions/.env.<project> and deploy again.",
         )
     address = _address(text)
     if address is None and not _is_host_name(text):
         return "", (
-            "TURN_HOST is not a bare host name or address: leave out scheme, port, path and spaces,"
+            f"{name} is not a bare host name or address: leave out scheme, port, path and spaces,"
             " as in TURN_HOST=turn.example.com, in functions/.env.<project>."
         )
     if _reaches_nobody(text, address) and not os.environ.get("FUNCTIONS_EMULATOR"):
         return "", (
-            "TURN_HOST is an address that no phone can reach: put the relay's public name"
+            f"{name} is an address that no phone can reach: put the relay's public name"
             " into functions/.env.<project>, as in TURN_HOST=turn.example.com."
         )
     # RFC 3986 section 3.2.2, which RFC 7064 and 7065 take over: an IPv6 address stands in brackets.
@@ -183,6 +190,22 @@ def durations() -> Durations:
     if problems:
         logs.durations_not_usable(tuple(problems))
     return found
+
+
+# --- checks that only warn
+
+WARN_ONLY = "SDP_WARN_ONLY"  # codes with commas between; of the environment alone, for the reason that durations are
+CODE = re.compile("sdp_[a-z_]{1,40}")
+
+
+@functools.cache
+def warn_only() -> frozenset[str]:
+    """The checks of descriptions that refuse nothing here: the way out when an engine's update fails one."""
+    named = {code for each in os.environ.get(WARN_ONLY, "").split(",") if (code := each.strip())}
+    unknown = named - CODES
+    if unknown:
+        logs.checks_unknown(tuple(sorted(code if CODE.fullmatch(code) else "(not a code)" for code in unknown)))
+    return frozenset(named & CODES)
 
 
 def default(bounds: Bounds) -> int:

@@ -5,9 +5,14 @@ from collections.abc import Mapping
 from firebase_functions.https_fn import FunctionsErrorCode, HttpsError
 
 from webrtc_lite.core.errors import (
+    AppCheckInvalidError,
+    AppCheckMissingError,
+    BudgetExhaustedError,
+    CutOffError,
     InvalidFieldError,
     InvalidTokenError,
     MalformedRequestError,
+    NoHealthyRelayError,
     NotAParticipantError,
     NotSignedInError,
     RelayNotConfiguredError,
@@ -22,9 +27,14 @@ STATUS: Mapping[type[WebRTCLiteError], FunctionsErrorCode] = {
     InvalidFieldError: FunctionsErrorCode.INVALID_ARGUMENT,
     NotSignedInError: FunctionsErrorCode.UNAUTHENTICATED,
     InvalidTokenError: FunctionsErrorCode.UNAUTHENTICATED,
+    AppCheckMissingError: FunctionsErrorCode.UNAUTHENTICATED,
+    AppCheckInvalidError: FunctionsErrorCode.UNAUTHENTICATED,
     RelayNotConfiguredError: FunctionsErrorCode.FAILED_PRECONDITION,
     NotAParticipantError: FunctionsErrorCode.PERMISSION_DENIED,
     SessionEndedError: FunctionsErrorCode.FAILED_PRECONDITION,
+    CutOffError: FunctionsErrorCode.PERMISSION_DENIED,
+    BudgetExhaustedError: FunctionsErrorCode.RESOURCE_EXHAUSTED,
+    NoHealthyRelayError: FunctionsErrorCode.UNAVAILABLE,
 }
 
 # Of the statuses that are answered before the SDK sees the request: google/rpc/code.proto.

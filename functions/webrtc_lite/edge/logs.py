@@ -4,28 +4,41 @@ No line holds a username, a password, the secret, a token, a description, or any
 not passed its check.
 """
 
+from __future__ import annotations
+
+import json
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from firebase_functions import logger
 
 from webrtc_lite.core.errors import WebRTCLiteError
-from webrtc_lite.core.session import Change
 
-# The logger prints a text and its line end apart: two requests at once would share a line, and lose both entries.
+if TYPE_CHECKING:  # who settles no session is spared what settles them
+    from webrtc_lite.core.session import Change
+
+# Requests are served in threads, and a text stream may write one text in parts: two would share a line and lose both.
 WRITING = threading.Lock()
+SEVERITY = {logger.info: "INFO", logger.warn: "WARNING", logger.error: "ERROR"}
+
+RENEWED_BEFORE_DAYS = 14  # ACME clients renew a certificate 30 days before its end: by now several tries have failed
 
 
-def credentials_issued(uid: str, ttl: int, region: str | None) -> None:
-    fields = {"uid": _writable(uid), "ttl": ttl, "region": region}
+def credentials_issued(uid: str, ttl: int, region: str | None, relay: str) -> None:
+    fields = {"uid": _writable(uid), "ttl": ttl, "region": region, "relay": relay, "code": "ok"}
     _write(logger.info, "Relay credentials issued.", event="credentials_issued", **fields)
 
 
-def request_refused(function: str, error: WebRTCLiteError) -> None:
+def request_refused(function: str, error: WebRTCLiteError, noted: Mapping[str, object]) -> None:
     """Without `field`: of an unknown one the name is the client's, and so is what it hides in it."""
-    _write(logger.warn, "Request refused.", event="request_refused", function=function, code=error.code)
+    fields = {"uid": None, "ttl": None, "region": None, "relay": None, **noted}
+    if isinstance(fields["uid"], str):
+        fields["uid"] = _writable(fields["uid"])
+    _write(logger.warn, "Request refused.", event="request_refused", function=function, code=error.code, **fields)
 
 
 def relay_not_configured(problems: tuple[str, ...]) -> None:
@@ -33,9 +46,36 @@ def relay_not_configured(problems: tuple[str, ...]) -> None:
     _write(logger.error, message, event="relay_not_configured", problems=list(problems))
 
 
+def pool_state_not_read(error: Exception) -> None:
+    message = "The state of the relays cannot be read: what was known before counts."
+    _write(logger.error, message, event="pool_state_not_read", error=type(error).__name__, where=_where(error))
+
+
+def cut_off_list_not_readable() -> None:
+    message = "cut_off in relays/pool has to be a list of uids: what is no text in it cuts nobody off."
+    _write(logger.error, message, event="cut_off_list_not_readable")
+
+
+def probed(answered: int, dead: Mapping[str, str], certificate_days: int | None) -> None:
+    """One line for a run; `dead` says of each URI why."""
+    fields = {"event": "probed", "answered": answered, "dead": dict(dead), "certificate_days": certificate_days}
+    if dead:
+        _write(logger.error, "A relay does not answer as it should: " + ", ".join(dead), **fields)
+    elif certificate_days is not None and certificate_days < RENEWED_BEFORE_DAYS:
+        message = f"Relays answer, and a certificate ends in {certificate_days} days: its renewal has failed."
+        _write(logger.warn, message, **fields)
+    else:
+        _write(logger.info, "Relays answer.", **fields)
+
+
 def durations_not_usable(problems: tuple[str, ...]) -> None:
     message = "Calls go on with default durations until this is mended: " + " ".join(problems)
     _write(logger.error, message, event="durations_not_usable", problems=list(problems))
+
+
+def checks_unknown(codes: tuple[str, ...]) -> None:
+    message = f"SDP_WARN_ONLY names checks that do not exist and are ignored: {', '.join(codes)}."
+    _write(logger.error, message, event="checks_unknown", codes=list(codes))
 
 
 def session_settled(change: Change) -> None:
@@ -100,8 +140,10 @@ def _where(error: Exception) -> list[str]:
 
 
 def _write(write: Callable[..., None], message: str, **fields: object) -> None:
+    """What `write` of the SDK's logger would print, in one piece and for a third of its time."""
+    line = json.dumps({"severity": SEVERITY[write], **fields, "message": message}, ensure_ascii=False) + "\n"
     with WRITING:
-        write(message, **fields)
+        (sys.stderr if write is logger.error else sys.stdout).write(line)
 
 
 def _writable(text: str) -> str:

@@ -99,6 +99,9 @@ class IssueReply(TypedDict):
 
 def reply(grant: Grant) -> IssueReply:
     uris = list(grant.uris)
+    servers: list[IceServer] = [{"urls": uris, "username": grant.username, "credential": grant.password}]
+    if grant.stun_uris:  # none where clients are to use nothing but the relay; an RTCPeerConnection takes no empty list
+        servers.insert(0, {"urls": list(grant.stun_uris)})
     return {
         "username": grant.username,
         "password": grant.password,
@@ -107,8 +110,5 @@ def reply(grant: Grant) -> IssueReply:
         "refresh_at": grant.refresh_at,
         "server_time": grant.server_time,
         "uris": uris,
-        "ice_servers": [
-            {"urls": list(grant.stun_uris)},
-            {"urls": uris, "username": grant.username, "credential": grant.password},
-        ],
+        "ice_servers": servers,
     }

@@ -260,9 +260,6 @@ def test_a_stranger_is_held_to_a_rate(booted: Booted) -> None:
     assert caller.bindings_answered(10) == 10
 
 
-@pytest.mark.skipif(
-    not (ROOT / "tools" / "relay_check.py").exists(), reason="the relay's attack suite is not merged yet"
-)
 def test_the_relays_attack_suite_finds_nothing(booted: Booted, tmp_path: Path) -> None:
     """`make relay-check HOST=...`, as an operator runs it against the deployed VM."""
     roots = tmp_path / "roots.pem"

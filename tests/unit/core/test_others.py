@@ -20,6 +20,7 @@ from tests.unit.core.calls import (
     offer,
 )
 from webrtc_lite.core.machine import CALLEE, CALLER, Status
+from webrtc_lite.core.others import supersedes, survivor_of_glare
 from webrtc_lite.core.records import EndReason, IceState, Session
 from webrtc_lite.core.session import Change, settle
 
@@ -134,6 +135,13 @@ def test_a_session_does_not_meet_itself() -> None:
     ringing = replace(call("alice", "bob"), status=Status.OFFERED, deadline=at(90))
 
     assert meeting(call("alice", "bob"), ringing).after.status is Status.OFFERED
+
+
+def test_no_call_is_newer_than_itself() -> None:
+    mine = call("alice", "bob")
+
+    assert not supersedes(mine, mine)
+    assert survivor_of_glare(mine, [replace(mine, caller_id="bob", callee_id="alice")]) is None
 
 
 # --- glare

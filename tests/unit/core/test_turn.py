@@ -104,6 +104,11 @@ def test_the_uris_are_in_the_order_in_which_a_client_should_try_them() -> None:
     )
 
 
+@pytest.mark.parametrize("host", ["turn.example.com", "[2001:db8::1]"])
+def test_a_grant_names_the_relay_with_which_a_client_begins(host: str) -> None:
+    assert grant(dataclasses.replace(RELAY, host=host), "alice", 3600, NOW).relay == f"{host}:3478"
+
+
 def test_stun_is_on_the_plain_port() -> None:
     assert grant(RELAY, "alice", 3600, NOW).stun_uris == ("stun:turn.example.com:3478",)
 

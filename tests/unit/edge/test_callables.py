@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from firebase_admin import app_check  # type: ignore[import-untyped]  # it ships no types
 from firebase_functions.https_fn import CallableRequest
 from flask.testing import FlaskClient
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]  # it ships no types
@@ -361,6 +362,95 @@ def test_an_app_check_token_that_nobody_asked_for_is_not_looked_at(logged: Calla
     response = client().post("/", headers=ALICE | {"X-Firebase-AppCheck": app_check}, json={"data": None})
     assert response.status_code == 200
     assert "AppCheck" not in logged()
+
+
+# --- App Check, where the deployment wants it
+
+
+def checked(handler: Callable[[CallableRequest[Any]], Any] = echo) -> FlaskClient:
+    return framework(callables.on_call(enforce_app_check=True)(handler))
+
+
+def app_token(**head: object) -> str:
+    header = {"alg": "RS256", "typ": "JWT", "kid": "lQe5Ig"} | head
+    return f"{segment(header)}.{segment({'sub': '1:234567890:web:0123456789'})}.AAAA"
+
+
+@pytest.fixture
+def verified(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The SDK's seam: nothing emulates App Check. What was verified; only the token of `app_token()` stands up."""
+    asked: list[str] = []
+
+    def verify_token(text: str) -> dict[str, Any]:
+        asked.append(text)
+        if text != app_token():
+            raise ValueError(f"The provided App Check token has an invalid signature. {CANARY}")
+        return {"sub": "1:234567890:web:0123456789"}
+
+    monkeypatch.setattr(app_check, "verify_token", verify_token)
+    return asked
+
+
+def test_a_verified_app_reaches_the_handler(verified: list[str]) -> None:
+    headers = ALICE | {"X-Firebase-AppCheck": app_token()}
+    assert checked().post("/", headers=headers, json={"data": 1}).json == {"result": {"uid": "alice", "data": 1}}
+    assert verified == [app_token()]
+
+
+def test_an_app_that_is_not_verified_gets_nothing_and_hears_which_token_was_refused(
+    verified: list[str], logged: Callable[[], str]
+) -> None:
+    forged = app_token(kid="forged")
+    response = checked().post("/", headers=ALICE | {"X-Firebase-AppCheck": forged}, json={"data": None})
+    assert response.status_code == 401
+    assert refusal(response, "app_check_invalid")["status"] == "UNAUTHENTICATED"
+    assert verified == [forged]
+    output = logged()
+    assert '"code": "app_check_invalid", "uid": "alice"' in output
+    assert forged not in output
+
+
+@pytest.mark.parametrize("header", [{}, {"X-Firebase-AppCheck": ""}], ids=["none", "empty"])
+def test_a_request_without_an_app_check_token_is_told_so(verified: list[str], header: dict[str, str]) -> None:
+    response = checked().post("/", headers=ALICE | header, json={"data": None})
+    assert response.status_code == 401
+    assert "App Check" in refusal(response, "app_check_missing")["details"]["hint"]
+    assert verified == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "garbage", "a.b.c", "..", token(), f"{app_token()},{app_token()}", app_token(alg="HS256"), app_token(alg=None),
+        app_token(kid=None), app_token(kid=f"x\n{CANARY}"), app_token(kid="k" * 65), app_token(kid=[CANARY]),
+        f"{segment([])}.{segment({})}.AAAA",
+    ],
+)  # fmt: skip
+def test_what_is_no_app_check_token_has_nobody_fetch_keys_or_write_it_down(
+    text: str, verified: list[str], logged: Callable[[], str]
+) -> None:
+    response = checked().post("/", headers=ALICE | {"X-Firebase-AppCheck": text}, json={"data": None})
+    assert response.status_code == 401
+    refusal(response, "app_check_invalid")
+    assert verified == []
+    assert CANARY not in logged()
+
+
+def test_a_verified_app_without_a_user_is_still_nobody(verified: list[str]) -> None:
+    response = checked().post("/", headers=JSON | {"X-Firebase-AppCheck": app_token()}, json={"data": None})
+    assert unauthenticated(response, "not_signed_in")
+    assert verified == []
+
+
+def test_a_verified_app_does_not_mend_a_bad_id_token(verified: list[str]) -> None:
+    headers = JSON | bearer(token(aud="another-project")) | {"X-Firebase-AppCheck": app_token()}
+    assert unauthenticated(checked().post("/", headers=headers, json={"data": None}), "invalid_token")
+    assert verified == [app_token()]
+
+
+def test_the_manifest_knows_nothing_of_app_check() -> None:
+    view = callables.on_call(region="us-central1", enforce_app_check=True)(echo)
+    assert view.__firebase_endpoint__ is not None  # type: ignore[attr-defined]  # the SDK puts it there
 
 
 # --- what the handler raises

@@ -348,3 +348,48 @@ def test_an_instance_tells_of_its_durations_once(
     told(capsys)
     assert config.durations() is config.durations()
     assert told(capsys) == []
+
+
+# --- checks that only warn
+
+
+@pytest.fixture
+def warn_only(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], frozenset[str]]:
+    def read(value: str | None) -> frozenset[str]:
+        config.warn_only.cache_clear()
+        if value is None:
+            monkeypatch.delenv("SDP_WARN_ONLY", raising=False)
+        else:
+            monkeypatch.setenv("SDP_WARN_ONLY", value)
+        return config.warn_only()
+
+    return read
+
+
+@pytest.mark.parametrize("value", [None, "", " ", ",", " , "])
+def test_every_check_refuses_unless_it_is_named(
+    value: str | None, warn_only: Callable[[str | None], frozenset[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert warn_only(value) == frozenset()
+    assert capsys.readouterr().err == ""
+
+
+def test_the_checks_that_are_named_only_warn(
+    warn_only: Callable[[str | None], frozenset[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert warn_only("sdp_no_rtcp_mux, sdp_line_order,") == {"sdp_no_rtcp_mux", "sdp_line_order"}
+    assert capsys.readouterr().err == ""
+
+
+def test_a_check_that_does_not_exist_is_told_once_and_ignored(
+    warn_only: Callable[[str | None], frozenset[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert warn_only("sdp_no_rtpc_mux,sdp_line_order,\x07x,sdp_no_media\n") == {"sdp_line_order", "sdp_no_media"}
+    config.warn_only()
+    (logged,) = map(json.loads, capsys.readouterr().err.splitlines())
+    assert logged == {
+        "severity": "ERROR",
+        "event": "checks_unknown",
+        "codes": ["(not a code)", "sdp_no_rtpc_mux"],
+        "message": "SDP_WARN_ONLY names checks that do not exist and are ignored: (not a code), sdp_no_rtpc_mux.",
+    }

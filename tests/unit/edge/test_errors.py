@@ -25,6 +25,11 @@ def test_every_error_has_a_status_and_every_status_an_error() -> None:
         ("relay_not_configured", "FAILED_PRECONDITION"),
         ("not_a_participant", "PERMISSION_DENIED"),
         ("session_ended", "FAILED_PRECONDITION"),
+        ("app_check_missing", "UNAUTHENTICATED"),
+        ("app_check_invalid", "UNAUTHENTICATED"),
+        ("cut_off", "PERMISSION_DENIED"),
+        ("budget_exhausted", "RESOURCE_EXHAUSTED"),
+        ("no_healthy_relay", "UNAVAILABLE"),
     ],
 )
 def test_the_statuses_are_those_of_the_specification(code: str, status: str) -> None:

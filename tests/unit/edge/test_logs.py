@@ -25,7 +25,7 @@ def line(text: str) -> dict[str, Any]:
 
 
 def test_an_issue_is_logged_with_whom_how_long_and_where(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.credentials_issued("alice", 3600, "eu")
+    logs.credentials_issued("alice", 3600, "eu", "turn.example.com:3478")
     assert line(capsys.readouterr().out) == {
         "severity": "INFO",
         "message": "Relay credentials issued.",
@@ -33,19 +33,22 @@ def test_an_issue_is_logged_with_whom_how_long_and_where(capsys: pytest.CaptureF
         "uid": "alice",
         "ttl": 3600,
         "region": "eu",
+        "relay": "turn.example.com:3478",
+        "code": "ok",
     }
 
 
 @pytest.mark.parametrize("uid", ["a\nb", 'a"b', "a\ud800b", "用户"])
 def test_no_uid_breaks_its_line_or_the_log_call(uid: str, capsys: pytest.CaptureFixture[str]) -> None:
-    logs.credentials_issued(uid, 3600, None)
+    logs.credentials_issued(uid, 3600, None, "turn.example.com:3478")
     logged = line(capsys.readouterr().out)
     assert logged["uid"] == uid.replace("\ud800", "\\ud800")
     assert logged["region"] is None
 
 
 def test_a_refusal_is_logged_by_its_code_without_the_clients_words(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.request_refused("issue", UnknownFieldError("A field is unknown.", field="p4ssw0rd", hint="Leave p4ssw0rd out"))
+    error = UnknownFieldError("A field is unknown.", field="p4ssw0rd", hint="Leave p4ssw0rd out")
+    logs.request_refused("issue", error, {"uid": "a\ud800", "ttl": 60})
     logged = line(capsys.readouterr().out)
     assert logged == {
         "severity": "WARNING",
@@ -53,7 +56,17 @@ def test_a_refusal_is_logged_by_its_code_without_the_clients_words(capsys: pytes
         "event": "request_refused",
         "function": "issue",
         "code": "unknown_field",
+        "uid": "a\\ud800",
+        "ttl": 60,
+        "region": None,
+        "relay": None,
     }
+
+
+def test_a_refusal_of_nobody_known_says_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.request_refused("issue", UnknownFieldError("A field is unknown."), {})
+    logged = line(capsys.readouterr().out)
+    assert {logged[name] for name in ("uid", "ttl", "region", "relay")} == {None}
 
 
 def test_the_operator_reads_every_problem_of_the_relay_in_one_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,7 +108,7 @@ def test_a_line_and_its_end_are_written_together(stream: str, monkeypatch: pytes
 
     monkeypatch.setattr(sys, stream, Witness())
     if stream == "stdout":
-        logs.credentials_issued("alice", 60, None)
+        logs.credentials_issued("alice", 60, None, "turn.example.com:3478")
     else:
         logs.relay_not_configured(("No host.",))
     assert locked
@@ -186,3 +199,40 @@ def test_a_run_is_one_line_of_counts_that_says_when_there_is_more(
         logged = line(capsys.readouterr().out)
         assert (logged["event"], logged["looked_at"], logged["more"]) == (event, 3, more)
         assert ("bound" in logged["message"]) is more
+
+
+# --- relays
+
+
+def test_a_probe_is_one_line_that_says_of_each_dead_uri_why(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.probed(3, {"turn:a:1?transport=udp": "no answer in 3 s"}, 80)
+    logged = line(capsys.readouterr().err)
+    assert (logged["severity"], logged["event"], logged["answered"]) == ("ERROR", "probed", 3)
+    assert logged["dead"] == {"turn:a:1?transport=udp": "no answer in 3 s"}
+    assert "turn:a:1?transport=udp" in logged["message"]
+
+
+@pytest.mark.parametrize(("days", "severity"), [(None, "INFO"), (14, "INFO"), (13, "WARNING"), (0, "WARNING")])
+def test_a_certificate_that_nobody_renews_is_worth_a_warning(
+    days: int | None, severity: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.probed(4, {}, days)
+    logged = line(capsys.readouterr().out)
+    assert (logged["severity"], logged["certificate_days"], logged["dead"]) == (severity, days, {})
+
+
+def test_a_state_that_cannot_be_read_is_told_by_kind_and_place(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.pool_state_not_read(ConnectionError("no line"))
+    logged = line(capsys.readouterr().err)
+    assert (logged["event"], logged["error"], "no line" in str(logged)) == (
+        "pool_state_not_read",
+        "ConnectionError",
+        False,
+    )
+
+
+def test_a_cut_off_list_that_is_none_is_an_error_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.cut_off_list_not_readable()
+    logged = line(capsys.readouterr().err)
+    assert logged["event"] == "cut_off_list_not_readable"
+    assert "relays/pool" in logged["message"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -174,3 +175,9 @@ def test_the_reply_is_the_one_of_the_specification() -> None:
 
 def test_a_reply_survives_json() -> None:
     assert json.loads(json.dumps(requests.reply(issued(uid="a\ud800b")))) == requests.reply(issued(uid="a\ud800b"))
+
+
+def test_without_stun_the_reply_has_the_relay_alone_and_keeps_its_form() -> None:
+    reply = requests.reply(replace(issued(), stun_uris=()))
+    assert reply["ice_servers"] == requests.reply(issued())["ice_servers"][1:]
+    assert reply.keys() == requests.reply(issued()).keys()

@@ -78,7 +78,7 @@ def test_it_differs_from_the_deployed_one_in_three_lines(relay: Coturn) -> None:
     relay.prepare(SECRET)
 
     names = {line.split("=")[0] for line in (relay.directory / "turnserver.conf").read_text().splitlines()}
-    deployed = {line.split("=")[0] for line in coturn.TEMPLATE.read_text().splitlines()} - {"${local}"}
+    deployed = {line.split("=")[0] for line in coturn.TEMPLATE.read_text().splitlines()} - {"${deployed}", "${local}"}
     assert names - deployed == {"allow-loopback-peers", "allowed-peer-ip", "verbose"}
 
 
@@ -97,6 +97,12 @@ def test_no_other_user_of_the_machine_reads_the_secret_or_the_private_key(relay:
     assert mode(relay.directory) == 0o700
     assert mode(relay.directory / "turndb") == 0o600
     assert mode(relay.directory / "private-key.pem") == 0o600
+
+
+def test_in_the_middle_of_a_rotation_both_secrets_are_accepted(relay: Coturn) -> None:
+    relay.prepare(SECRET, "the next one")
+
+    assert {value for _, value in accepted(relay)} == {SECRET, "the next one"}
 
 
 def test_a_new_secret_replaces_the_old_one(relay: Coturn) -> None:

@@ -3,6 +3,7 @@
 The whole stack is started in tests/e2e.
 """
 
+import json
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from tests.support.programs import running
 from tests.support.waiting import until
 from tools import provision
 from tools.coturn import Coturn
+from tools.rotate import Rotation
 from tools.stack import __main__ as module
 from tools.stack import processes, schedule
 from tools.stack.__main__ import Failed, Stack, Terminal, alone, clear_the_way, main, stopper
@@ -41,6 +44,28 @@ def handlers() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+# A rotation outlives a restart
+
+
+@pytest.mark.parametrize(
+    ("record", "accepted"),
+    [
+        (None, ()),
+        (Rotation("old", "new"), ("old", "new")),
+        (Rotation("old", "new", signed_at=1), ("old", "new")),
+        (Rotation("", "new", signed_at=1, retired_at=2), ()),
+    ],
+    ids=["none", "accepted", "signed", "retired"],
+)
+def test_a_stack_that_starts_in_the_middle_of_a_rotation_accepts_both_secrets(
+    record: Rotation | None, accepted: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provision, "HOME", tmp_path)
+    if record:
+        (tmp_path / "rotation.json").write_text(json.dumps(asdict(record)))
+    assert module.rotating() == accepted
 
 
 # One stack at a time
