@@ -12,9 +12,9 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	for (const each of Object.values(lock.packages)) delete each.resolved; \
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
-.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-relay test-e2e test-covered test-peers test-fuzz \
-	test-model model smoke relay-check rotate cut-off check format contract bench mutants fuzz chromium sdp-check lock deploy \
-	deploy-target python node_modules clean
+.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-relay test-infra test-boot test-e2e \
+	test-covered test-peers test-fuzz test-model model smoke relay-check rotate rotate-cloud cut-off infra-apply configure \
+	check format contract bench mutants fuzz chromium sdp-check lock deploy deploy-target python node_modules clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -23,7 +23,7 @@ help: ## this list
 run: python $(NODE_MODULES) ## the whole local stack; stops on Ctrl-C (ARGS="--help" for another one beside it)
 	@exec $(PY) -m tools.stack $(ARGS)
 
-test: test-fast test-e2e ## every suite
+test: test-fast test-infra test-e2e ## every suite that a bare machine can run
 
 test-fast: python ## everything but the browser and the whole stack: unit, emulator, rules, interop
 	@$(MAKE) --no-print-directory -j 2 test-covered test-peers
@@ -50,6 +50,13 @@ test-rules: python ## firestore.rules in the Firestore emulator
 
 test-interop: python ## credentials against a real Coturn
 	$(PYTEST) tests/interop
+
+test-infra: python ## infra/: Terraform with a mocked cloud, policies, scripts, rotation over both stores
+	$(PYTEST) tests/infra --ignore=tests/infra/boot
+
+# Not in `make test`: it takes root, for namespaces and a firewall of its own, and programs that few machines have.
+test-boot: python ## the relay's VM, booted under systemd and attacked from outside (root, Debian; minutes)
+	$(PYTEST) tests/infra/boot
 
 test-model: python ## the stories of two people with phones, state by state
 	$(PYTEST) tests/model
@@ -106,6 +113,15 @@ sdp-check: python ## what the server says of a description: offer.sdp [answer.sd
 contract: python ## the wire contract as JSON Schema and TypeScript types, from the code
 	PYTHONPATH=functions $(PY) -m tools.contract
 
+infra-apply: python ## terraform apply in infra/, and what to try where OCI has no machine (ARGS="-replace=...")
+	@$(PY) -m tools.apply $(ARGS)
+
+configure: deploy-target python ## tell the functions of the relays that Terraform made: PROJECT=<id>
+	@$(PY) -m tools.configure "$(PROJECT)"
+
+rotate-cloud: deploy-target python ## change the deployed relays' secret: PROJECT=<id> STEP=accept, sign, retire (or status)
+	@PYTHONPATH=functions:infra/coturn/vm $(PY) -m tools.rotate_cloud $(or $(STEP),status) --project "$(PROJECT)" $(ARGS)
+
 relay-check: python ## attack a relay from outside: HOST=<name>; the secret from $$TURN_SECRET or a prompt (ARGS="--help")
 	@case "$(origin TURN_SECRET)" in "command line") echo "Everybody on this machine can read a command: set TURN_SECRET\
 	 in the environment, or leave it out and be asked." >&2; exit 2;; esac
@@ -125,7 +141,7 @@ deploy: deploy-target python $(NODE_MODULES) ## rules, indexes, functions, page:
 
 deploy-target:
 	@case "$(PROJECT)" in \
-	"") echo "Say where to: make deploy PROJECT=<project id>" >&2; exit 2;; \
+	"") echo "Say where to: make $(firstword $(MAKECMDGOALS)) PROJECT=<project id>" >&2; exit 2;; \
 	demo-*) echo "$(PROJECT) is a project of the local stack and exists nowhere else: make run starts it." >&2; exit 2;; \
 	esac
 

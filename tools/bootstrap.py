@@ -35,16 +35,21 @@ def main() -> None:
     stale = {venv: lock for venv, lock in ENVIRONMENTS.items() if not is_current(venv, lock)}
     if not stale:
         return
-    uv = find_uv()
     for venv, lock in stale.items():
         print(f"installing {venv.relative_to(ROOT)} from {lock.relative_to(ROOT)}", flush=True)
         try:
-            run(uv, "venv", "--quiet", "--clear", "--python", PYTHON, str(venv))
-            sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode"]
-            run(*sync, "--python", str(venv), str(lock))
+            install(venv, lock)
         except subprocess.CalledProcessError:
             sys.exit(f"{venv.relative_to(ROOT)} cannot be made; the lines above say why. It takes Python {PYTHON}.")
-        (venv / ".lock").write_text(stamp(lock))
+
+
+def install(venv: Path, lock: Path) -> None:
+    """Makes an environment of what a lock file names, and nothing else."""
+    uv = find_uv()
+    run(uv, "venv", "--quiet", "--clear", "--python", PYTHON, str(venv))
+    sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode"]
+    run(*sync, "--python", str(venv), str(lock))
+    (venv / ".lock").write_text(stamp(lock))
 
 
 def is_current(venv: Path, lock: Path) -> bool:
@@ -59,6 +64,7 @@ def compile_locks() -> None:
         ("dev", tested_with),
         ("functions", ROOT / "functions" / "requirements.txt", "--constraint", str(tested_with)),
         ("fuzz", LOCKS / "fuzz.txt"),
+        ("infra", LOCKS / "infra.txt", "--override", str(LOCKS / "infra.overrides")),
         ("jre", LOCKS / "jre.txt"),
         ("uv", LOCKS / "uv.txt"),
     ):

@@ -6,6 +6,8 @@ says in one sentence what to type.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import platform
 import re
@@ -13,6 +15,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -23,6 +26,15 @@ HOME = ROOT / ".stack"
 JAVA_AT_LEAST = 21  # firebase-tools 15 refuses an older one
 FIRESTORE_MAIN = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 COTURN_UNIT = Path("/etc/systemd/system/coturn.service")  # a link to /dev/null here is what `systemctl mask` makes
+TERRAFORM = "1.11.4"  # where none is installed that is new enough
+TERRAFORM_AT_LEAST = (1, 9)  # versions.tf: a validation that looks at a second variable
+TERRAFORM_AT = "https://releases.hashicorp.com/terraform"
+TERRAFORM_SHA256 = {  # as HashiCorp signed them in terraform_1.11.4_SHA256SUMS
+    "linux_amd64": "1ce994251c00281d6845f0f268637ba50c0005657eb3cf096b92f753b42ef4dc",
+    "linux_arm64": "a43d1d0da9b9bab214a8305a39db0e40869572594ccf50c416a7756499143633",
+    "darwin_amd64": "a56d5002b9f7647291faccc3dd1a70350e60fb61e4c45037629508b8fdc2575b",
+    "darwin_arm64": "867e0808fa971217043e25b7a792b10720c79b1546f8a68479b74f138be73e18",
+}
 SERVERS = ("/usr/bin", "/usr/sbin", "/opt/homebrew/bin")  # Debian keeps servers out of some users' PATH
 
 
@@ -153,6 +165,61 @@ def coturn() -> Path:
 def turnserver() -> Path | None:
     found = shutil.which("turnserver") or shutil.which("turnserver", path=os.pathsep.join(SERVERS))
     return Path(found) if found else None
+
+
+def terraform() -> Path:
+    """Terraform: the machine's own, else a pinned release whose checksum is held against the one above."""
+    on_path = shutil.which("terraform")
+    if on_path and terraform_version(Path(on_path)) >= TERRAFORM_AT_LEAST:
+        return Path(on_path)
+    installed = HOME / "terraform" / TERRAFORM / "terraform"
+    if not installed.exists():
+        download_terraform(installed)
+    return installed
+
+
+def terraform_version(terraform: Path) -> tuple[int, ...]:
+    asked = {**os.environ, "CHECKPOINT_DISABLE": "1"}
+    shown = subprocess.run([str(terraform), "version"], capture_output=True, text=True, check=False, env=asked).stdout
+    version = re.search(r"^Terraform v(\d+)\.(\d+)", shown, re.MULTILINE)
+    return tuple(map(int, version.groups())) if version else ()
+
+
+def download_terraform(target: Path) -> None:
+    machine = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "")
+    system = f"{platform.system().lower()}_{machine}"
+    otherwise = (
+        f"install Terraform {'.'.join(map(str, TERRAFORM_AT_LEAST))} or newer: developer.hashicorp.com/terraform"
+    )
+    if system not in TERRAFORM_SHA256:
+        raise Missing(f"Terraform is missing, and no release is pinned for {system}: {otherwise}")
+    say(f"downloading Terraform {TERRAFORM}")
+    address = f"{TERRAFORM_AT}/{TERRAFORM}/terraform_{TERRAFORM}_{system}.zip"
+    try:
+        with urllib.request.urlopen(address, timeout=300) as response:
+            content = response.read()
+    except OSError as problem:
+        raise Missing(f"Terraform cannot be downloaded ({problem}): {otherwise}") from None
+    if hashlib.sha256(content).hexdigest() != TERRAFORM_SHA256[system]:
+        raise Missing(f"{address} is not what HashiCorp signed: {otherwise}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    own = target.with_suffix(f".{os.getpid()}")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        own.write_bytes(archive.read("terraform"))
+    own.chmod(0o755)
+    own.replace(target)
+
+
+def infra_tools() -> Path:
+    """The programs that look at infra/ (checkov, shellcheck, the stub provider's), in an environment of their own."""
+    venv, lock = HOME / "infra", bootstrap.LOCKS / "infra.txt"
+    if not bootstrap.is_current(venv, lock):
+        say("installing what looks at infra/ below .stack/infra")
+        try:
+            bootstrap.install(venv, lock)
+        except subprocess.CalledProcessError:
+            raise Missing("What looks at infra/ cannot be installed below .stack/infra: uv says why above.") from None
+    return venv / "bin"
 
 
 def chromium() -> Path:

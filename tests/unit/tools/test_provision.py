@@ -1,5 +1,6 @@
 """What is there already is used; what is missing is installed safely, or one sentence says what to type."""
 
+import hashlib
 import os
 import platform
 import zipfile
@@ -376,3 +377,86 @@ def test_a_browser_of_the_machine_is_used(programs: Programs, name: str) -> None
 
     assert provision.chromium() == browser
     assert programs.calls() == []
+
+
+# Terraform
+
+
+@pytest.fixture
+def release(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A release of Terraform where it is downloaded from, for this machine, with its checksum pinned."""
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    archive = tmp_path / "releases" / "9.9.9" / "terraform_9.9.9_linux_amd64.zip"
+    archive.parent.mkdir(parents=True)
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("terraform", "#!/bin/sh\necho 'Terraform v9.9.9'\n")
+    monkeypatch.setattr(provision, "TERRAFORM", "9.9.9")
+    monkeypatch.setattr(provision, "TERRAFORM_AT", (tmp_path / "releases").as_uri())
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    monkeypatch.setattr(provision, "TERRAFORM_SHA256", {"linux_amd64": digest})
+    assert not home.exists()
+    return archive
+
+
+@pytest.mark.usefixtures("home")
+def test_a_terraform_that_is_new_enough_is_used(programs: Programs) -> None:
+    terraform = programs.add("terraform", "echo 'Terraform v1.11.4'")
+
+    assert provision.terraform() == terraform
+
+
+def test_an_old_terraform_is_passed_over_for_the_pinned_release(release: Path, home: Path, programs: Programs) -> None:
+    programs.add("terraform", "echo 'Terraform v1.5.7'")
+
+    first = provision.terraform()
+    release.unlink()
+
+    assert first == provision.terraform() == home / "terraform" / "9.9.9" / "terraform"
+    assert os.access(first, os.X_OK)
+
+
+@pytest.mark.usefixtures("programs")
+def test_a_release_that_is_not_the_pinned_one_is_not_installed(release: Path, home: Path) -> None:
+    release.write_bytes(release.read_bytes() + b"?")
+
+    with pytest.raises(provision.Missing, match=r"is not what HashiCorp signed: install Terraform 1\.9 or newer"):
+        provision.terraform()
+
+    assert not home.exists()
+
+
+@pytest.mark.usefixtures("programs")
+def test_without_a_network_it_is_said_what_to_install(release: Path) -> None:
+    release.unlink()
+
+    with pytest.raises(provision.Missing, match=r"cannot be downloaded .*: install Terraform"):
+        provision.terraform()
+
+
+@pytest.mark.usefixtures("programs", "release")
+def test_a_machine_without_a_pinned_release_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+
+    with pytest.raises(provision.Missing, match="no release is pinned for linux_"):
+        provision.terraform()
+
+
+def test_what_looks_at_infra_is_installed_once_from_its_lock(home: Path, programs: Programs) -> None:
+    programs.borrow("mkdir")
+    programs.add(
+        "uv", 'if [ "$1" = venv ]; then for venv; do :; done; mkdir -p "$venv/bin"; : > "$venv/bin/python"; fi'
+    )
+
+    assert provision.infra_tools() == provision.infra_tools() == home / "infra" / "bin"
+    calls = programs.calls()
+    assert len(calls) == 2
+    assert calls[1].endswith(f"--require-hashes --compile-bytecode --python {home}/infra {bootstrap.LOCKS}/infra.txt")
+
+
+def test_what_cannot_be_installed_is_said(home: Path, programs: Programs) -> None:
+    programs.add("uv", "exit 1")
+
+    with pytest.raises(provision.Missing, match="uv says why above"):
+        provision.infra_tools()
+    assert not (home / "infra" / ".lock").exists()

@@ -1,0 +1,375 @@
+# With the provider's schema and a mocked cloud: what would be made, and which wrong values are told apart at plan.
+
+mock_provider "oci" {
+  mock_data "oci_identity_availability_domains" {
+    defaults = {
+      availability_domains = [{ name = "XyZa:EU-FRANKFURT-1-AD-1" }, { name = "XyZa:EU-FRANKFURT-1-AD-2" }]
+    }
+  }
+  mock_data "oci_core_images" {
+    defaults = {
+      images = [{ id = "ocid1.image.oc1..newest" }]
+    }
+  }
+  mock_data "oci_core_private_ips" {
+    defaults = {
+      private_ips = [{ id = "ocid1.privateip.oc1..a" }]
+    }
+  }
+  mock_resource "oci_vault_secret" {
+    defaults = {
+      id = "ocid1.vaultsecret.oc1..made"
+    }
+  }
+  mock_resource "oci_core_instance" {
+    defaults = {
+      id         = "ocid1.instance.oc1..made"
+      private_ip = "10.0.1.2"
+    }
+  }
+  mock_resource "oci_core_public_ip" {
+    defaults = {
+      ip_address = "192.0.2.7"
+    }
+  }
+}
+
+# What is made is not planned for real: nothing here may depend on the order of a destroy.
+override_resource {
+  target          = oci_vault_secret.turn
+  override_during = plan
+  values          = { id = "ocid1.vaultsecret.oc1..made" }
+}
+
+variables {
+  tenancy_id     = "ocid1.tenancy.oc1..t"
+  compartment_id = "ocid1.compartment.oc1..c"
+  region         = "eu-frankfurt-1"
+  realm          = "example.com"
+  relays         = { a = { host = "turn.example.com" } }
+  ssh_public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ example"
+  alarm_email    = "operator@example.com"
+}
+
+run "the_default_is_one_free_relay_behind_a_bastion" {
+  command = plan
+
+  assert {
+    condition     = join(" ", keys(oci_core_instance.relay)) == "a" && oci_core_instance.relay["a"].shape == "VM.Standard.E2.1.Micro"
+    error_message = "The default has to be free."
+  }
+  assert {
+    condition     = length(oci_bastion_bastion.this) == 1
+    error_message = "Without ssh_sources there has to be a bastion."
+  }
+  assert {
+    condition     = oci_core_instance.relay["a"].create_vnic_details[0].assign_public_ip == "false"
+    error_message = "An address of the VM's own would go with it."
+  }
+  assert {
+    condition     = oci_core_public_ip.relay["a"].lifetime == "RESERVED"
+    error_message = "The address has to outlive the VM."
+  }
+  assert {
+    condition     = oci_core_instance.relay["a"].instance_options[0].are_legacy_imds_endpoints_disabled
+    error_message = "The old metadata service answers whoever makes the VM send a request."
+  }
+  assert {
+    condition     = oci_core_instance.relay["a"].availability_domain == "XyZa:EU-FRANKFURT-1-AD-1"
+    error_message = "The first availability domain is the default."
+  }
+  assert {
+    condition     = output.relays == [{ host = "turn.example.com", region = "", weight = 1, port = 3478, tls_ports = [5349, 443] }]
+    error_message = "What functions are told is not what was made."
+  }
+}
+
+run "the_group_opens_what_the_specification_opens_and_nothing_else" {
+  command = plan
+
+  assert {
+    condition = {
+      for name, rule in oci_core_network_security_group_security_rule.ingress : name => [
+        rule.protocol, rule.source, rule.stateless,
+        one(concat(rule.udp_options, rule.tcp_options)).destination_port_range[0].min,
+        one(concat(rule.udp_options, rule.tcp_options)).destination_port_range[0].max,
+      ]
+      } == {
+      turn_udp    = ["17", "0.0.0.0/0", true, 3478, 3478]
+      media       = ["17", "0.0.0.0/0", true, 49152, 65535]
+      turn_tcp    = ["6", "0.0.0.0/0", false, 3478, 3478]
+      turns       = ["6", "0.0.0.0/0", false, 5349, 5349]
+      turns_443   = ["6", "0.0.0.0/0", false, 443, 443]
+      acme_http   = ["6", "0.0.0.0/0", false, 80, 80]
+      ssh_bastion = ["6", "10.0.1.0/24", false, 22, 22]
+    }
+    error_message = "A port is open that has no reason, or closed that has one."
+  }
+  assert {
+    condition = {
+      for name, rule in oci_core_network_security_group_security_rule.mirror : name => [
+        rule.direction, rule.protocol, rule.stateless, rule.udp_options[0].source_port_range[0].min, rule.udp_options[0].source_port_range[0].max,
+      ]
+      } == {
+      turn_udp = ["EGRESS", "17", true, 3478, 3478]
+      media    = ["EGRESS", "17", true, 49152, 65535]
+    }
+    error_message = "A stateless rule without its mirror lets nothing back."
+  }
+  assert {
+    condition     = oci_core_network_security_group_security_rule.too_big.icmp_options[0].type == 3 && oci_core_network_security_group_security_rule.too_big.icmp_options[0].code == 4
+    error_message = "Without ICMP 3/4 big packets vanish."
+  }
+  assert {
+    condition     = length(coalesce(oci_core_security_list.none.ingress_security_rules, [])) == 0
+    error_message = "The subnet's list has to stay empty: what it opens, the group cannot close."
+  }
+}
+
+run "ssh_from_a_named_range_takes_the_place_of_the_bastion" {
+  command = plan
+  variables {
+    ssh_sources = ["198.51.100.7/32"]
+  }
+  assert {
+    condition     = length(oci_bastion_bastion.this) == 0
+    error_message = "One way in is enough."
+  }
+  assert {
+    condition     = oci_core_network_security_group_security_rule.ingress["ssh 198.51.100.7/32"].source == "198.51.100.7/32"
+    error_message = "The named range does not get in."
+  }
+}
+
+run "several_relays_are_one_variable_and_one_may_be_on_its_way_out" {
+  command = plan
+  variables {
+    relays = {
+      a = { host = "turn-1.example.com", region = "eu", weight = 3 }
+      b = { host = "turn-2.example.com", region = "eu", listed = false, availability_domain = 2 }
+    }
+  }
+  assert {
+    condition     = length(oci_core_instance.relay) == 2 && length(oci_core_public_ip.relay) == 2
+    error_message = "Each relay has a VM and an address of its own, listed or not."
+  }
+  assert {
+    condition     = oci_core_instance.relay["b"].availability_domain == "XyZa:EU-FRANKFURT-1-AD-2"
+    error_message = "A relay may stand in another availability domain than the rest."
+  }
+  assert {
+    condition     = [for relay in output.relays : [relay.host, relay.region, relay.weight]] == [["turn-1.example.com", "eu", 3]]
+    error_message = "A relay that is not listed may not reach the functions."
+  }
+  assert {
+    condition     = length([for name in keys(oci_monitoring_alarm.this) : name if startswith(name, "absent_")]) == 2
+    error_message = "Each relay is missed by an alarm of its own."
+  }
+}
+
+run "no_secret_is_known_to_terraform" {
+  command = plan
+  assert {
+    condition     = oci_vault_secret.turn.enable_auto_generation && length(oci_vault_secret.turn.secret_content) == 0
+    error_message = "OCI makes the secret; Terraform would keep it in its state."
+  }
+  assert {
+    condition     = join(" ", keys(oci_core_instance.relay["a"].metadata)) == "ssh_authorized_keys user_data"
+    error_message = "Metadata is read by everybody on the VM."
+  }
+  assert {
+    condition     = length(jsonencode(oci_core_instance.relay["a"].metadata)) < 32000
+    error_message = "OCI takes 32,000 bytes of metadata."
+  }
+}
+
+run "a_relay_may_read_its_secret_and_nothing_else" {
+  command = plan
+  override_resource {
+    target          = oci_core_instance.relay
+    override_during = plan
+    values          = { id = "ocid1.instance.oc1..made", private_ip = "10.0.1.2" }
+  }
+  assert {
+    condition     = join("; ", oci_identity_policy.relays.statements) == "Allow dynamic-group webrtc-lite-relays to read secret-bundles in compartment id ocid1.compartment.oc1..c where target.secret.name = 'turn-shared-secret'"
+    error_message = "The policy grants something else."
+  }
+  assert {
+    condition     = oci_identity_dynamic_group.relays.matching_rule == "ANY {instance.id = 'ocid1.instance.oc1..made'}"
+    error_message = "Somebody else's VM would be taken for a relay."
+  }
+}
+
+run "alarms_and_budget_reach_a_person" {
+  command = plan
+  assert {
+    condition     = oci_ons_subscription.email.endpoint == "operator@example.com" && oci_ons_subscription.email.protocol == "EMAIL"
+    error_message = "Nobody would hear of anything."
+  }
+  assert {
+    condition     = alltrue([for name in ["traffic", "conntrack", "throttled", "cpu", "absent_a"] : contains(keys(oci_monitoring_alarm.this), name)])
+    error_message = "An alarm is missing."
+  }
+  assert {
+    condition     = strcontains(oci_monitoring_alarm.this["traffic"].query, "> 266666666666")
+    error_message = "8 TB in 30 days are 266 GB a day."
+  }
+  assert {
+    condition     = { for name, rule in oci_budget_alert_rule.this : name => [rule.type, rule.threshold] } == { spent = ["ACTUAL", 1], forecast = ["FORECAST", 100] }
+    error_message = "The first cent has to be news."
+  }
+}
+
+run "arm_with_a_new_coturn_is_a_choice" {
+  command = plan
+  variables {
+    shape = "VM.Standard.A1.Flex"
+    coturn_source = {
+      version = "4.17.1"
+      url     = "https://example.com/coturn-4.17.1.tar.gz"
+      sha256  = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    }
+  }
+  assert {
+    condition     = oci_core_instance.relay["a"].shape_config[0].ocpus == 1 && oci_core_instance.relay["a"].shape_config[0].memory_in_gbs == 6
+    error_message = "More than this for each of two relays is not free."
+  }
+}
+
+run "arm_with_the_distributions_coturn_is_refused" {
+  command = plan
+  variables {
+    shape = "VM.Standard.A1.Flex"
+  }
+  expect_failures = [var.shape]
+}
+
+run "arm_with_an_old_pinned_coturn_is_refused" {
+  command = plan
+  variables {
+    shape         = "VM.Standard.A1.Flex"
+    coturn_source = { version = "4.9.0", url = "https://example.com/coturn.tar.gz", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+  }
+  expect_failures = [var.coturn_source]
+}
+
+run "a_shape_that_costs_money_is_refused" {
+  command = plan
+  variables {
+    shape = "VM.Standard.E4.Flex"
+  }
+  expect_failures = [var.shape]
+}
+
+run "an_availability_domain_that_the_region_has_not_says_so" {
+  command = plan
+  variables {
+    availability_domain = 3
+  }
+  expect_failures = [oci_core_instance.relay["a"]]
+}
+
+run "an_availability_domain_is_a_number_from_1_to_3" {
+  command = plan
+  variables {
+    availability_domain = 4
+  }
+  expect_failures = [var.availability_domain]
+}
+
+run "ssh_from_everywhere_is_refused" {
+  command = plan
+  variables {
+    ssh_sources = ["0.0.0.0/0"]
+  }
+  expect_failures = [var.ssh_sources]
+}
+
+run "ssh_from_an_overwide_range_is_refused" {
+  command = plan
+  variables {
+    ssh_sources = ["10.0.0.0/8"]
+  }
+  expect_failures = [var.ssh_sources]
+}
+
+run "a_private_key_is_refused" {
+  command = plan
+  variables {
+    ssh_public_key = "-----BEGIN OPENSSH PRIVATE KEY-----"
+  }
+  expect_failures = [var.ssh_public_key]
+}
+
+run "ports_that_collide_are_refused" {
+  command = plan
+  variables {
+    relay_ports = { min = 3000, max = 65535 }
+  }
+  expect_failures = [var.relay_ports]
+}
+
+run "a_realm_that_is_no_name_is_refused" {
+  command = plan
+  variables {
+    realm = "my realm"
+  }
+  expect_failures = [var.realm]
+}
+
+run "two_relays_of_one_name_are_refused" {
+  command = plan
+  variables {
+    relays = { a = { host = "turn.example.com" }, b = { host = "turn.example.com" } }
+  }
+  expect_failures = [var.relays]
+}
+
+run "no_relay_at_all_is_refused" {
+  command = plan
+  variables {
+    relays = {}
+  }
+  expect_failures = [var.relays]
+}
+
+run "a_pool_of_which_nothing_is_listed_is_refused" {
+  command = plan
+  variables {
+    relays = { a = { host = "turn.example.com", listed = false } }
+  }
+  expect_failures = [var.relays]
+}
+
+run "an_id_of_another_kind_is_refused" {
+  command = plan
+  variables {
+    tenancy_id     = "ocid1.compartment.oc1..c"
+    compartment_id = "ocid1.tenancy.oc1..t"
+  }
+  expect_failures = [var.tenancy_id, var.compartment_id]
+}
+
+run "a_region_is_an_identifier" {
+  command = plan
+  variables {
+    region = "Frankfurt"
+  }
+  expect_failures = [var.region]
+}
+
+run "an_alarm_needs_a_mail_address" {
+  command = plan
+  variables {
+    alarm_email = "operator"
+  }
+  expect_failures = [var.alarm_email]
+}
+
+run "an_alarm_above_what_is_free_comes_too_late" {
+  command = plan
+  variables {
+    traffic_alarm_tb = 20
+  }
+  expect_failures = [var.traffic_alarm_tb]
+}

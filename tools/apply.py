@@ -1,0 +1,41 @@
+"""terraform apply, and what to try where OCI has no machine to give: `make infra-apply` (ARGS="-replace=...")."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tools import provision
+
+NO_CAPACITY = b"Out of host capacity"
+ADVICE = """
+  OCI has no free machine of this shape in this availability domain at the moment. Nothing is broken: what was made
+  stays, and the next apply goes on from there. What to try, in this order:
+
+    1. another availability domain: availability_domain = 2 (or 3) in infra/terraform.tfvars; for one relay alone
+       availability_domain within its entry of relays
+    2. the same again in some hours: free capacity comes and goes, most of it at night in that region
+    3. shape = "VM.Standard.E2.1.Micro", where it was VM.Standard.A1.Flex: Arm is the scarcer one
+    4. an account that is upgraded to pay as you go: it is served first, and Always Free stays free in it
+"""
+
+
+def main() -> int:
+    command = [str(provision.terraform()), f"-chdir={provision.ROOT / 'infra'}", "apply", *sys.argv[1:]]
+    seen = b""
+    ours, its = os.pipe()
+    with subprocess.Popen(command, stdout=its, stderr=subprocess.STDOUT) as running:
+        os.close(its)
+        while content := os.read(ours, 4096):  # as it comes: it may be asking something
+            seen += content
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
+    os.close(ours)
+    if running.returncode and NO_CAPACITY in seen:
+        print(ADVICE)
+    return running.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
