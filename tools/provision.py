@@ -120,6 +120,11 @@ def firebase() -> Path:
     return ROOT / "node_modules" / ".bin" / "firebase"
 
 
+def build_page() -> None:
+    """What Hosting serves, built anew where its sources have changed. `make` knows what it is made of."""
+    subprocess.run(["make", "--no-print-directory", "--quiet", "page"], cwd=ROOT, check=True)
+
+
 def coturn() -> Path:
     """The turnserver binary, installed by the system's package manager where it is missing."""
     found = turnserver()
