@@ -6,7 +6,7 @@ BOOTSTRAP_PYTHON := $(shell for p in python3.12 python3 python3.13 python3.14 /u
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
 PYTEST := $(PY) -m pytest
 NODE_MODULES := node_modules/.package-lock.json# what npm writes last
-PAGE := web/dist/index.html
+PAGE := web/public/app.js
 
 # npm leaves out where packages come from (.npmrc), but for those that another package's own lock names.
 NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f)); \
@@ -97,7 +97,7 @@ lock: python ## compile the lock files after a change of pyproject.toml or packa
 	@node -e '$(NAMELESS)'
 
 clean: ## remove what was installed and made here
-	rm -rf .stack .venv functions/venv node_modules web/dist
+	rm -rf .stack .venv functions/venv node_modules web/public/app.js web/public/check.js
 
 python:
 	@$(BOOTSTRAP_PYTHON) tools/bootstrap.py
@@ -106,9 +106,8 @@ node_modules: $(NODE_MODULES)
 
 page: $(PAGE) ## what Hosting serves, built from web/
 
-$(PAGE): $(NODE_MODULES) web/build.mjs $(shell find web/src web/public web/contract -type f)
+$(PAGE): $(NODE_MODULES) web/build.mjs $(shell find web/src web/contract -type f)
 	node web/build.mjs
-	@touch $@
 
 $(NODE_MODULES): package-lock.json
 	npm ci --prefer-offline --omit=optional --ignore-scripts

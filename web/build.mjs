@@ -1,6 +1,6 @@
-// Builds the page into web/dist, which Hosting serves, or (--tests) the unit tests into .stack/web-tests for node --test.
+// Builds the page's scripts into web/public, which Hosting serves, or (--tests) the unit tests into .stack/web-tests for node --test.
 
-import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild-wasm";
@@ -10,15 +10,12 @@ const ROOT = dirname(WEB);
 const SHARED = { bundle: true, format: "esm", target: "es2022", logLevel: "warning", legalComments: "none" };
 
 async function buildPage() {
-  const dist = join(WEB, "dist");
-  const fresh = `${dist}.${process.pid}`; // built beside it and moved into its place whole: a stack may be serving it
-  await mkdir(fresh, { recursive: true });
-  await cp(join(WEB, "public"), fresh, { recursive: true });
-  const entryPoints = { app: join(WEB, "src/page/main.ts"), check: join(WEB, "src/check/page.js") };
-  await build({ ...SHARED, entryPoints, outdir: fresh, minify: true });
-  await mkdir(dist, { recursive: true });
-  for (const name of await readdir(fresh)) await rename(join(fresh, name), join(dist, name));
-  await rm(fresh, { recursive: true });
+  const entryPoints = { check: join(WEB, "src/check/page.js"), app: join(WEB, "src/page/main.ts") };
+  const { outputFiles } = await build({ ...SHARED, entryPoints, outdir: join(WEB, "public"), minify: true, write: false });
+  for (const { path, contents } of outputFiles) {
+    await writeFile(`${path}.${process.pid}`, contents); // moved into its place whole: a stack may be serving it
+    await rename(`${path}.${process.pid}`, path);
+  }
 }
 
 async function buildTests() {

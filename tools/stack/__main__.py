@@ -89,6 +89,7 @@ class Stack:
             self.terminal.say("  stopped, nothing left running")
 
     def _start(self, parts: list[Part]) -> None:
+        provision.build_page()
         secret = local_secret()
         environment = self.suite.environment()
         for name, command, directory in (

@@ -37,7 +37,6 @@ class Suite:
     def prepare(self) -> list[str]:
         """Makes the directory and returns the command that starts the emulators in the foreground."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        provision.build_page()
         config = firebase_json()
         config["emulators"] = self.addresses.emulators()
         # Everything by its own path: firebase-tools does not notice a changed file behind a link below a .directory.
