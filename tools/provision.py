@@ -189,6 +189,26 @@ def installed_chromium() -> Path | None:
     return own if own.exists() else None
 
 
+def firefox() -> Path:
+    """A Firefox for the end-to-end tests: the machine's own, else Debian's."""
+    found = installed_firefox()
+    if found:
+        return found
+    if not is_debian():
+        raise Missing("Firefox is missing: install it, so that firefox is on the PATH.")
+    say("installing Firefox with apt-get")
+    apt_install("firefox-esr", become_root("sudo apt-get install -y firefox-esr", "Firefox"))
+    found = installed_firefox()
+    if found is None:
+        raise Missing("Firefox was installed, but firefox-esr is not on the PATH.")
+    return found
+
+
+def installed_firefox() -> Path | None:
+    found = shutil.which("firefox-esr") or shutil.which("firefox")
+    return Path(found) if found else None
+
+
 def is_debian() -> bool:
     """Debian, not Ubuntu: there the package is an empty one that asks for a snap."""
     release = Path("/etc/os-release")

@@ -86,6 +86,7 @@ export class Call {
   #attempt: Attempt = "minor";
   #joined = false; // this side's first description is stored
   #work: Promise<void> = Promise.resolve();
+  #ice: IceState | undefined; // what is to be reported, and what was
   #reported: IceState | undefined;
   #username: string | undefined; // of the credential in use
   #renewals = 0;
@@ -316,6 +317,7 @@ export class Call {
     this.#rounds = rounds;
     this.#joined = true;
     this.#outbox?.open();
+    this.#report();
     this.#pump();
   }
 
@@ -494,8 +496,10 @@ export class Call {
     this.#become(state === "reconnecting" ? "reconnecting" : "lost");
   }
 
-  #report(state: IceState): void {
-    if (state === this.#reported || !this.#joined || !(this.#session?.answer ?? this.side === "callee")) return;
+  /** As soon as an answer stands, which ICE may be faster than. */
+  #report(state = this.#ice): void {
+    this.#ice = state;
+    if (state === undefined || state === this.#reported || !this.#joined || !this.#session?.answer) return;
     this.#reported = state;
     this.#signalling.reportIce(state).catch(() => {
       this.#reported = undefined; // the call has ended, or it is said again with the next change
@@ -583,6 +587,7 @@ export class Call {
     }
     if (this.side === "caller" && this.#joined) this.#followRinging(session);
     if (session.status === "connected") this.#keepAlive();
+    this.#report();
     this.#pump();
     this.#changed();
   }
