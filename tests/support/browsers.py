@@ -123,9 +123,10 @@ class Firefox:
         return FirefoxTab(self, self.ask("new", script=WATCH))
 
     def quit(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(WITHIN_S)
+        with self._process as process:  # closes its stdin, which ends it
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait(WITHIN_S)
 
 
 @dataclass
@@ -255,24 +256,26 @@ class Browsers:
     """Both browsers, started when first asked for; every tab is closed when its test ends."""
 
     playwright: Playwright
+    chromium: Path
     _chromium: Any = None
     _firefox: Firefox | None = None
     _tabs: list[Tab] = field(default_factory=list)
 
     def tab(self, kind: str) -> Tab:
-        tab = self.context_tab(self.chromium_context()) if kind == "chromium" else self._firefox_tab()
+        tab = ChromiumTab(self.context().new_page()) if kind == "chromium" else self._firefox_tab()
         self._tabs.append(tab)
         return tab
 
-    def chromium_context(self, **options: Any) -> BrowserContext:  # noqa: ANN401
+    def beside(self, tab: Tab) -> Tab:
+        """Another tab of the same browser profile."""
+        assert isinstance(tab, ChromiumTab)
+        return ChromiumTab(tab.page.context.new_page())
+
+    def context(self, **options: Any) -> BrowserContext:  # noqa: ANN401
         if self._chromium is None:
-            path = provision.installed_chromium_path()
-            self._chromium = self.playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+            self._chromium = self.playwright.chromium.launch(executable_path=self.chromium, args=CHROMIUM_FLAGS)
         context: BrowserContext = self._chromium.new_context(**options)
         return context
-
-    def context_tab(self, context: BrowserContext) -> ChromiumTab:
-        return ChromiumTab(context.new_page())
 
     def _firefox_tab(self) -> Tab:
         self._firefox = self._firefox or Firefox()
@@ -296,8 +299,9 @@ class Browsers:
 
 @contextmanager
 def browsers() -> Iterator[Browsers]:
+    chromium = provision.chromium()  # may ask Playwright itself, so not inside the one that starts here
     with sync_playwright() as playwright:
-        started = Browsers(playwright)
+        started = Browsers(playwright, chromium)
         try:
             yield started
         finally:
