@@ -61,7 +61,7 @@ test-e2e: python page ## the whole local stack, as a user starts it, and a brows
 	$(PYTEST) tests/e2e
 
 check: python $(NODE_MODULES) ## format, lint, types, import rules
-	node_modules/.bin/eslint --config web/eslint.config.mjs web/src tests/unit/web
+	node_modules/.bin/eslint --config web/eslint.config.mjs web/src tests/unit/web tests/bench/web
 	node_modules/.bin/tsc -p web/tsconfig.json
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .

@@ -1,4 +1,5 @@
-// Builds the page's scripts into web/public, which Hosting serves, or (--tests) the unit tests into .stack/web-tests for node --test.
+// Builds the page's scripts into web/public, which Hosting serves, (--tests) the unit tests into .stack/web-tests for node --test,
+// or (--bench) what tests/bench runs in a page.
 
 import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -28,4 +29,10 @@ async function buildTests() {
   await build({ ...SHARED, entryPoints, outdir, outExtension, platform: "node", sourcemap: "inline" });
 }
 
-await (process.argv.includes("--tests") ? buildTests() : buildPage());
+async function buildBench() {
+  const entryPoints = [join(ROOT, "tests/bench/web/setup.ts")];
+  await build({ ...SHARED, entryPoints, outdir: join(ROOT, ".stack/bench") });
+}
+
+const [what] = process.argv.slice(2);
+await (what === "--tests" ? buildTests() : what === "--bench" ? buildBench() : buildPage());

@@ -391,7 +391,7 @@ def test_a_caller_who_was_blocked_is_told_and_rings_nobody(meet: Meet) -> None:
 def test_a_microphone_that_was_refused_is_explained(meet: Meet, kind: str) -> None:
     alice, bob = meet(kind, kind)
     alice.tab.js(
-        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
+        "void (navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); })"
     )
     alice.call(bob)
     alice.sees("may not use your microphone or camera")

@@ -50,7 +50,7 @@ class OwnRelay:
             self._process = None
 
     def allocations(self) -> int:
-        return self.log.read_text(errors="replace").count("ALLOCATE processed, success")
+        return self.log.read_text(errors="replace").count(": new, realm")
 
     def serves(self, someone: Someone, stack: RunningStack, *, expires_in_s: int | None = None) -> list[float]:
         """Sends this person's page here, and notes when it asks for credentials. With a credential that soon expires."""

@@ -18,8 +18,8 @@ import { RelayCredentials } from "./credentials";
 import { keepListening } from "./listening";
 import { BrowserPeer, relayAnswers } from "./peer";
 import { asProblem, firebaseCode, Problem } from "./problem";
-import { LIVE, ownDevice, readSession, sideOf, type Media, type Session, type Side } from "./session";
-import { FirestoreSignalling, hangUp, SESSIONS, type Signalling, type Stop } from "./signalling";
+import { LIVE, ownDevice, readSession, sideOf, type Media, type Session } from "./session";
+import { FirestoreSignalling, hangUp, SESSIONS, type Stop } from "./signalling";
 
 const ISSUE = "issue_turn_credentials";
 const HANGUP_MS = 2000; // offline nobody waits for it to be heard
@@ -39,8 +39,6 @@ export interface ClientOptions {
   /** Refreshes the ID token where the function refuses it. */
   refreshToken?(): Promise<unknown>;
   readonly clock?: Clock;
-  /** Another way to signal than Firestore (the bench). */
-  signalling?(sessionId: string, side: Side): Signalling;
 }
 
 export interface ClientEvents {
@@ -75,7 +73,6 @@ export class Client {
       name: () => options.name(),
       makePeer: (servers, peerEvents) => new BrowserPeer(servers, relayOnly ? "relay" : "all", peerEvents),
       signalling: (id, side) =>
-        options.signalling?.(id, side) ??
         new FirestoreSignalling(firestore, id, side, deviceId, () => credentials.serverNow()),
       relayAnswers: (servers) => relayAnswers(servers, clock),
       isOnline: () => navigator.onLine,

@@ -162,15 +162,21 @@ export class Stage {
 
   #over(call: Call): void {
     clearInterval(this.#looking);
-    for (const stream of [this.#local, this.#screen]) for (const track of stream?.getTracks() ?? []) track.stop();
-    this.#local = this.#screen = undefined;
+    if (call.end !== "glare") this.#stopLocal(); // else the call that goes on instead has it already
     $("device-panel").hidden = true;
+    $("devices").setAttribute("aria-expanded", "false");
     if (call.problem) alertPerson(problemWords(call.problem));
     $("back").focus({ preventScroll: true });
     this.#unsubscribe();
   }
 
+  #stopLocal(): void {
+    for (const stream of [this.#local, this.#screen]) for (const track of stream?.getTracks() ?? []) track.stop();
+    this.#local = this.#screen = undefined;
+  }
+
   #leave(): void {
+    this.#stopLocal();
     this.#call = undefined;
     for (const id of ["remote", "remote-camera", "local"]) $<HTMLVideoElement>(id).srcObject = null;
     this.#drawButtons();
