@@ -56,6 +56,7 @@ export class Client {
   readonly #line: Line;
   readonly #calls = new Map<string, Call>();
   readonly #held = new Map<string, Session>(); // rings from somebody whom this side is just calling
+  readonly #survivors = new Set<string>(); // calls that are answered without ringing
   #stopListening: Stop = () => undefined;
 
   constructor(options: ClientOptions, events: ClientEvents) {
@@ -176,7 +177,7 @@ export class Client {
   }
 
   #ring(session: Session): void {
-    if (this.#calls.has(session.id) || session.answer || session.hangup) return;
+    if (this.#calls.has(session.id) || this.#survivors.has(session.id) || session.answer || session.hangup) return;
     const calling = [...this.#calls.values()].some(
       (call) => call.side === "caller" && call.otherId === session.caller_id && call.stage === "dialling",
     );
@@ -200,6 +201,7 @@ export class Client {
   }
 
   #pickUp(own: Call, survivorId: string, stream: MediaStream | Promise<MediaStream>): void {
+    this.#survivors.add(survivorId);
     const stop = onSnapshot(doc(this.#options.firestore, SESSIONS, survivorId), (snapshot) => {
       const session = readSession(snapshot.id, snapshot.data());
       if (session?.status === "pending") return;
