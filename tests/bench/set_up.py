@@ -1,4 +1,4 @@
-"""How long a call takes to set up: over the whole local stack, against the same page with its two sides wired in memory.
+"""How long a call takes to set up: over the whole local stack, against the same page wired to itself in memory.
 
 Relay only, in Chromium, from the caller's button to a picture on both sides; the two ways take turns, so that a noisy
 moment meets both. And what one call asks of Firestore, counted in what the page sends and receives.
@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import tempfile
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def written(entry: dict[str, str]) -> list[str]:
     """The documents of a commit, or of a message on the stream of writes."""
     from urllib.parse import parse_qs  # noqa: PLC0415
 
-    texts = [entry["sent"]] if entry["url"].endswith(":commit") else sum(parse_qs(entry["sent"]).values(), [])
+    texts = [entry["sent"]] if entry["url"].endswith(":commit") else list(chain(*parse_qs(entry["sent"]).values()))
     names: list[str] = []
     for text in texts:
         try:

@@ -58,7 +58,8 @@ window.arriving = async () => {
 class Tab(Protocol):
     """One tab: what a person does in it, and what a test sees."""
 
-    console: list[str]
+    @property
+    def console(self) -> list[str]: ...
 
     def open(self, url: str) -> None: ...
     def js(self, expression: str) -> Any: ...  # noqa: ANN401  whatever the page says
