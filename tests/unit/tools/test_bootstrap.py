@@ -155,10 +155,12 @@ def test_every_group_is_locked_with_hashes_and_the_deployed_one_agrees_with_the_
 
     calls = programs.calls()
     assert [call.split("--group ")[1].split()[0].rpartition(":")[2] for call in calls] == [
-        "dev", "functions", "jre", "uv",
+        "dev", "functions", "fuzz", "jre", "uv",
     ]  # fmt: skip
     assert all("pip compile" in call and "--generate-hashes" in call and "--universal" in call for call in calls)
-    assert [f"--constraint {repository}/tools/lock/dev.txt" in call for call in calls] == [False, True, False, False]
+    assert [f"--constraint {repository}/tools/lock/dev.txt" in call for call in calls] == [
+        False, True, False, False, False,
+    ]  # fmt: skip
     assert not (repository / ".venv").exists()
 
 
