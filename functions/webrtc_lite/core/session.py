@@ -68,9 +68,11 @@ class Change:
 
     @property
     def names(self) -> frozenset[str]:
-        """The fields that differ: all that is written."""
+        """The fields of the document that differ: all that is written to it."""
         return frozenset(
-            each.name for each in fields(Session) if getattr(self.before, each.name) != getattr(self.after, each.name)
+            each.name
+            for each in fields(Session)
+            if each.compare and getattr(self.before, each.name) != getattr(self.after, each.name)
         )
 
 

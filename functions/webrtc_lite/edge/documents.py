@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from webrtc_lite.core.allowance import Ringing
-from webrtc_lite.core.machine import CALLEE, CALLER, Actor, Status
+from webrtc_lite.core.machine import Actor, Status
 from webrtc_lite.core.records import (
     Accepted,
     Description,
@@ -226,7 +226,7 @@ class AgreedDocument(_Document):
 
     def record(self) -> Agreed:
         sections = tuple(AgreedSection(each.kind, each.mid, each.live) for each in self.sections)
-        return Agreed(sections, {CALLER: self.caller.record(), CALLEE: self.callee.record()})
+        return Agreed(sections, self.caller.record(), self.callee.record())
 
 
 class RemainsDocument(_Document):
@@ -347,20 +347,23 @@ def agreed(document: Mapping[str, Any]) -> Agreed | None:
 
 def update(change: Change) -> dict[str, Any]:
     """The fields that differ and no other; a map is written whole. None stands for a field that is no longer there."""
-    names = change.names - {"agreed"}  # which is a document of its own
-    foreign = names - WRITTEN_BY_THE_SERVER
+    foreign = change.names - WRITTEN_BY_THE_SERVER
     if foreign:
         raise ValueError(f"not the server's to write: {', '.join(sorted(foreign))}")
-    return {name: _value(getattr(change.after, name)) for name in sorted(names)}
+    return {name: _value(getattr(change.after, name)) for name in sorted(change.names)}
 
 
 def agreed_document(agreed: Agreed) -> dict[str, Any]:
     """What was agreed, beside its session: by the server only, and read by nobody else."""
-    parties = {
-        side.value: {each.name: sorted(getattr(party, each.name)) for each in fields(party)}
-        for side, party in agreed.parties.items()
+    return {
+        "sections": [_value(section) for section in agreed.sections],
+        "caller": _party_document(agreed.caller),
+        "callee": _party_document(agreed.callee),
     }
-    return {"sections": [_value(section) for section in agreed.sections], **parties}
+
+
+def _party_document(party: Party) -> dict[str, list[str]]:
+    return {each.name: sorted(getattr(party, each.name)) for each in fields(party)}
 
 
 def history(record: HistoryRecord) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def session_settled(change: Change) -> None:
         after=after.status.value,
         end_reason=after.end_reason.value if after.end_reason else None,
         error=error,
-        changed=sorted(change.names - {"agreed"}),
+        changed=sorted(change.names),
         **({"negotiated": asdict(negotiated)} if (negotiated := change.negotiated) else {}),
     )
     if change.warnings:
