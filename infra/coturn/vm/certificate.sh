@@ -35,7 +35,8 @@ renew)
     -d "$HOST" --server "$ACME_SERVER" --key-type ecdsa --keep-until-expiring \
     --pre-hook "$HOME_OF/firewall.sh open-http" --post-hook "$HOME_OF/firewall.sh close-http"
   if [ -n "$ACME_EMAIL" ]; then set -- "$@" --email "$ACME_EMAIL"; else set -- "$@" --register-unsafely-without-email; fi
-  if [ -n "$ACME_EAB_SECRET" ] && ! grep -qrs . /etc/letsencrypt/accounts; then
+  accounts=/etc/letsencrypt/accounts/${ACME_SERVER#https://}
+  if [ -n "$ACME_EAB_SECRET" ] && [ -z "$(ls -A "$accounts" 2>/dev/null)" ]; then # once an issuer: it makes the account
     # certbot takes the key in its configuration file, where no list of processes shows it.
     keys=$(mktemp)
     trap 'rm -f "$keys"; "$HOME_OF/firewall.sh" close-http' EXIT

@@ -26,6 +26,7 @@ NAMES = (
     f"auth.{oci.REGION}.{oci.DOMAIN}",
     f"secrets.vaults.{oci.REGION}.oci.{oci.DOMAIN}",
 )
+EAB = ("kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W")
 DNS_CONTROL = "http://127.0.0.1:8055"
 
 
@@ -85,9 +86,21 @@ class Services:
         log = (self.directory / "services.log").open("ab")
         dns = ["pebble-challtestsrv", "-defaultIPv4", "", "-defaultIPv6", "", "-dns01", f"{SERVICES}:53"]
         dns += ["-http01", "", "-https01", "", "-tlsalpn01", "", "-management", "127.0.0.1:8055"]
-        acme = ["pebble", "-config", str(self.directory / "pebble.json"), "-dnsserver", f"{SERVICES}:53"]
+        # A second issuer, as Google's: it wants to know whose customer an account is.
+        strict = {
+            **configuration,
+            "listenAddress": f"{SERVICES}:14001",
+            "managementListenAddress": "127.0.0.1:15001",
+            "externalAccountBindingRequired": True,
+            "externalAccountMACKeys": dict([EAB]),
+        }
+        (self.directory / "strict.json").write_text(json.dumps({"pebble": strict}))
+        acme = [
+            ["pebble", "-config", str(self.directory / name), "-dnsserver", f"{SERVICES}:53"]
+            for name in ("pebble.json", "strict.json")
+        ]
         quick = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PATH": "/usr/bin:/bin"}
-        self.programs = [subprocess.Popen(command, stdout=log, stderr=log, env=quick) for command in (dns, acme)]
+        self.programs = [subprocess.Popen(command, stdout=log, stderr=log, env=quick) for command in (dns, *acme)]
         log.close()
         ends = time.monotonic() + 20
         while True:

@@ -24,7 +24,7 @@ from cryptography import x509
 from tests.infra import oci
 from tests.infra.boot import caller, services
 from tests.infra.boot.conftest import HOST, NEW, OLD, Booted
-from tests.infra.boot.machine import PEER, PRIVATE, PUBLIC
+from tests.infra.boot.machine import PEER, PRIVATE, PUBLIC, run
 
 ROOT = Path(__file__).resolve().parents[3]
 HOME = "/usr/local/lib/webrtc-lite"
@@ -325,6 +325,28 @@ def test_a_renewed_certificate_is_served_without_a_restart_under_a_running_call(
     assert x509.load_der_x509_certificate(before) != x509.load_der_x509_certificate(caller.certificate(443))
     assert pid(booted) == running
     assert not caller.connects(80, 1)
+
+
+def test_an_issuer_that_wants_an_account_gets_its_key_from_the_vault(booted: Booted) -> None:
+    key = "ocid1.vaultsecret.oc1.eu-frankfurt-1.eab"
+    booted.cloud.put(key, " ".join(services.EAB))
+    before = caller.certificate(443)
+    parameters = booted("cat", "/etc/webrtc-lite/relay.env")
+    other = "s#:14000/dir#:14001/dir#; s#^ACME_EAB_SECRET=.*#ACME_EAB_SECRET='{}'#"
+    booted("sed", "-i", other.format(key), "/etc/webrtc-lite/relay.env")
+    booted("sed", "-i", "1i renew_before_expiry = 100 days", "/etc/letsencrypt/renewal/relay.conf")
+    try:
+        booted("systemctl", "start", "relay-certificate.service")
+    finally:
+        put = "cat > /etc/webrtc-lite/relay.env"
+        run("nsenter", "-t", str(booted.machine.leader), "-a", "sh", "-c", put, into=parameters)
+        booted("sed", "-i", "/^renew_before_expiry/d", "/etc/letsencrypt/renewal/relay.conf")
+    ends = time.monotonic() + 10
+    while caller.certificate(443) == before:
+        assert time.monotonic() < ends
+        time.sleep(0.2)
+    for place in ("/etc", "/var/log", "/run"):
+        assert not booted.machine.works("grep", "-rqs", services.EAB[1], place), place
 
 
 # --- what goes wrong
