@@ -1,4 +1,4 @@
-"""What a cold start and a credential cost, as ratios within one run: a machine's own speed cancels out.
+"""What a cold start, a credential and a set-up cost, as ratios within one run: a machine's own speed cancels out.
 
 CPU time, medians, the contenders interleaved so that a noisy moment meets all of them.
 """
@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
+from tests.bench import set_up
 from tests.support.functions import FUNCTIONS, deployed_python
 
 ROUNDS = 9
@@ -50,6 +51,8 @@ def main() -> None:
             }
         ),
     )
+    print()  # noqa: T201
+    set_up.main()
 
 
 def _cold(program: str) -> float:

@@ -35,7 +35,9 @@ type Meet = Callable[..., list[Someone]]
 def meet(window: Browsers, stack: RunningStack) -> Meet:
     """People who have signed in as guests, each in a browser profile of their own."""
 
-    def met(*kinds: str, relay_only: bool = True, before: Callable[[Someone], object] = lambda _: None) -> list[Someone]:
+    def met(
+        *kinds: str, relay_only: bool = True, before: Callable[[Someone], object] = lambda _: None
+    ) -> list[Someone]:
         people = [window.someone(kind) for kind in kinds or ("chromium", "chromium")]
         for someone in people:
             before(someone)

@@ -20,9 +20,13 @@ NARROW = {"width": 320, "height": 640}
 
 
 @pytest.fixture(params=itertools.product(SIZES, THEMES), ids=" ".join)
-def two(request: pytest.FixtureRequest, all_browsers: Browsers, stack: RunningStack) -> Iterator[tuple[Someone, Someone]]:
+def two(
+    request: pytest.FixtureRequest, all_browsers: Browsers, stack: RunningStack
+) -> Iterator[tuple[Someone, Someone]]:
     size, theme = request.param
-    contexts = [all_browsers.context(viewport=SIZES[size], color_scheme=theme, reduced_motion="reduce") for _ in range(2)]
+    contexts = [
+        all_browsers.context(viewport=SIZES[size], color_scheme=theme, reduced_motion="reduce") for _ in range(2)
+    ]
     people = [Someone(ChromiumTab(context.new_page()), next(NAMES)) for context in contexts]
     alice, bob = people
     alice.tab.open(f"{stack.hosting}/?relay=only")
