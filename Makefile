@@ -93,7 +93,7 @@ format: python ## mend what a machine can
 	$(PY) -m ruff check --fix-only .
 	$(PY) -m ruff format .
 
-bench: python ## figures, as ratios within one run
+bench: python page ## figures, as ratios within one run
 	$(PY) -m tests.bench
 
 mutants: python ## the mutation score of the core

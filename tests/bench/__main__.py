@@ -1,4 +1,4 @@
-"""What a cold start, a credential and a verdict cost, as ratios within one run: a machine's own speed cancels out.
+"""What a cold start, a credential, a verdict and a set-up cost, as ratios within one run: machines cancel out.
 
 Medians, the contenders interleaved so that a noisy moment meets all of them. CPU time, and the time that a client waits
 where it says so.
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.bench import set_up
 from tests.support.backend import client
 from tests.support.firestore import PROJECT, running_firestore
 from tests.support.functions import EMULATED, FUNCTIONS, RELAY, Server, bearer, deployed_python, serve, token
@@ -113,6 +114,8 @@ def main() -> None:
         _print("the same with Firestore", "ms", _with_firestore(Path(directory)), REQUESTS)
     _print_rates()
     _verdicts()
+    print()  # noqa: T201
+    set_up.main()
 
 
 def _first_answer(target: str, source: Path) -> float:

@@ -1,4 +1,4 @@
-"""How long a call takes to set up: over the whole local stack, against the same page wired to itself in memory.
+"""How long a call takes to set up: over the whole local stack, against the same page with both sides wired in memory.
 
 Relay only, in Chromium, from the caller's button to a picture on both sides; the two ways take turns, so that a noisy
 moment meets both. And what one call asks of Firestore, counted in what the page sends and receives.
@@ -12,11 +12,11 @@ import statistics
 import subprocess
 import tempfile
 from collections import Counter
-from itertools import chain
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Request, sync_playwright
 
 from tests.support.browsers import CHROMIUM_FLAGS
 from tests.support.stack import started_stack
@@ -24,15 +24,15 @@ from tools import provision
 
 ROUNDS, WARM_UP = 20, 3
 BUNDLE = provision.HOME / "bench" / "setup.js"
-# Firestore's own transport is fetch: transactions as REST, writes and listeners as streams (WebChannel).
+# What listeners are sent comes as a stream of fetch (WebChannel), which nobody outside of the page can read on its way.
 RECORD = """
 window.wire = [];
 const real = window.fetch;
 window.fetch = async (...asked) => {
-  const [url, options] = asked;
-  const entry = { url: String(url?.url ?? url), sent: String(options?.body ?? ""), received: "" };
+  const [url] = asked;
+  const entry = { url: String(url?.url ?? url), received: "" };
   const reply = await real(...asked);
-  if (!/firestore/i.test(entry.url) || !reply.body) return reply;
+  if (!/\\/documents:|\\/(Listen|Write)\\/channel/.test(entry.url) || !reply.body) return reply;
   window.wire.push(entry);
   const [ours, theirs] = reply.body.tee();
   (async () => {
@@ -54,17 +54,23 @@ BREAKDOWN = [
 
 
 def main() -> None:
-    subprocess.run(["node", "web/build.mjs", "--bench"], cwd=provision.ROOT, check=True)
-    chromium = provision.chromium()
     with (
         tempfile.TemporaryDirectory() as directory,
         started_stack("bench", Path(directory) / "output") as stack,
+    ):
+        measure(stack.hosting)
+
+
+def measure(hosting: str) -> None:
+    subprocess.run(["node", "web/build.mjs", "--bench"], cwd=provision.ROOT, check=True)
+    chromium = provision.chromium()
+    with (
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS) as browser,
     ):
         page = browser.new_page(bypass_csp=True)
         page.add_init_script(RECORD)
-        page.goto(f"{stack.hosting}/check.html")
+        page.goto(f"{hosting}/check.html")
         page.add_script_tag(path=BUNDLE, type="module")
         page.wait_for_function("window.setUp", timeout=60_000)
         for _ in range(WARM_UP):
@@ -104,14 +110,16 @@ def median_step(
 
 def count(page: Page) -> None:
     """The documents that one call's two clients write and are sent."""
-    set_up(page, "stack")
-    page.wait_for_timeout(2_000)
-    wire = page.evaluate("window.wire")
     writes: Counter[str] = Counter()
     reads: Counter[str] = Counter()
-    for entry in wire:
-        for name in written(entry):
-            writes[kind(name)] += 1
+
+    def note(request: Request) -> None:
+        writes.update(kind(name) for name in written(request.url, request.post_data or ""))
+
+    page.on("request", note)
+    set_up(page, "stack")
+    page.wait_for_timeout(2_000)
+    for entry in page.evaluate("window.wire"):
         for name in re.findall(r'"documentChange":\s*{\s*"document":\s*{\s*"name":\s*"([^"]+)"', entry["received"]):
             reads[kind(name)] += 1
     print("\nFirestore operations of one call, both clients, from dialling to the end")  # noqa: T201
@@ -120,11 +128,9 @@ def count(page: Page) -> None:
         print(f"  {what:20} {sum(counted.values()):3}   {found}")  # noqa: T201
 
 
-def written(entry: dict[str, str]) -> list[str]:
+def written(url: str, sent: str) -> list[str]:
     """The documents of a commit, or of a message on the stream of writes."""
-    from urllib.parse import parse_qs  # noqa: PLC0415
-
-    texts = [entry["sent"]] if entry["url"].endswith(":commit") else list(chain(*parse_qs(entry["sent"]).values()))
+    texts = [sent] if ":commit" in url else [each for said in parse_qs(sent).values() for each in said]
     names: list[str] = []
     for text in texts:
         try:

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,8 +35,9 @@ const Native = window.RTCPeerConnection;
 window.RTCPeerConnection = class extends Native {
   constructor(configuration) { super(configuration); window.peers.push(this); }
 };
+window.current = () => window.peers.filter((each) => each.getSenders().some(({ track }) => track)).at(-1);
 window.arriving = async () => {
-  const peer = window.peers.filter((each) => each.getSenders().some(({ track }) => track)).at(-1);
+  const peer = window.current();
   const stats = [...(await peer.getStats()).values()];
   const of = (kind) => stats.filter((each) => each.type === "inbound-rtp" && each.kind === kind);
   const transport = stats.find(({ type, selectedCandidatePairId }) => type === "transport" && selectedCandidatePairId);
@@ -59,8 +60,7 @@ class Tab(Protocol):
     """One tab: what a person does in it, and what a test sees."""
 
     @property
-    def console(self) -> list[str]: ...
-
+    def console(self) -> Sequence[str]: ...
     def open(self, url: str) -> None: ...
     def js(self, expression: str) -> Any: ...  # noqa: ANN401  whatever the page says
     def click(self, button: str) -> None: ...

@@ -53,7 +53,7 @@ class OwnRelay:
         return self.log.read_text(errors="replace").count(": new, realm")
 
     def serves(self, someone: Someone, stack: RunningStack, *, expires_in_s: int | None = None) -> list[float]:
-        """Sends this person's page here, and notes when it asks for credentials, which may soon expire."""
+        """Sends this person's page here, at first with a credential that soon expires, and notes when it asks."""
         asked: list[float] = []
 
         def answer(route: Route) -> None:

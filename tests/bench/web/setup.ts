@@ -27,8 +27,9 @@ interface Person {
   readonly issue: () => Promise<IssueReply>;
 }
 
+const WITHIN_MS = 20_000;
 const deployment = await findDeployment();
-const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
+const open = () => navigator.mediaDevices.getUserMedia({ audio: true, video: true });
 let rings: (call: Call) => void = () => undefined;
 const alice = await person("alice");
 const bob = await person("bob");
@@ -125,26 +126,37 @@ async function setUp(through: "stack" | "memory"): Promise<SetUp> {
   const ringing = new Promise<Call>((resolve) => {
     rings = resolve;
   });
+  const streams = [open()];
+  const [mine] = streams as [Promise<MediaStream>];
   let caller: Call;
   if (through === "stack") {
-    caller = alice.client.call(bob.uid, "video", stream);
+    caller = alice.client.call(bob.uid, "video", mine);
   } else {
     const memory = new Memory();
     const callee = line("callee", memory, () => undefined);
     const there = line("caller", memory, (session) => {
       rings(Call.incoming(callee, session));
     });
-    caller = Call.dial(there, newSessionId(), "callee", "video", stream);
+    caller = Call.dial(there, newSessionId(), "callee", "video", mine);
   }
   const callee = await ringing;
-  callee.answer(stream);
-  await Promise.all([caller, callee].map(firstPicture));
+  const theirs = open(); // as the page does: with the button
+  streams.push(theirs);
+  callee.answer(theirs);
+  await Promise.race([Promise.all([caller, callee].map(firstPicture)), tooLate()]);
   const ms = performance.now() - started;
   const steps = (call: Call) => Object.fromEntries(call.timeline.map(({ step, atMs }) => [step, atMs]));
   const measured = { ms, caller: steps(caller), callee: steps(callee) };
   await caller.hangUp();
+  for (const stream of await Promise.all(streams)) for (const track of stream.getTracks()) track.stop();
   while (callee.stage !== "ended") await new Promise((resolve) => setTimeout(resolve, 10));
   return measured;
+}
+
+function tooLate(): Promise<never> {
+  return new Promise((_, reject) => {
+    setTimeout(reject, WITHIN_MS, new Error(`no picture on both sides within ${WITHIN_MS} ms`));
+  });
 }
 
 function firstPicture(call: Call): Promise<void> {

@@ -37,6 +37,7 @@ export class FakePeer implements Peer {
   readonly #name: string;
   hasOffer = false;
   closed = false;
+  described = "";
   #made = 0;
 
   constructor(servers: RTCIceServer[], events: PeerEvents, name: string) {
@@ -100,7 +101,11 @@ export class FakePeer implements Peer {
 
   #describe(): Promise<string> {
     this.#made += 1;
-    return Promise.resolve(`${sdp(this.#name)}a=made:${this.#made}\r\n`);
+    this.described = `${sdp(this.#name)}a=made:${this.#made}\r\n`;
+    queueMicrotask(() => {
+      this.events.gathered({ candidate: `candidate:own ${this.#made}`, sdpMid: "0", sdpMLineIndex: 0 });
+    });
+    return Promise.resolve(this.described);
   }
 }
 

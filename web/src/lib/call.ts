@@ -52,6 +52,7 @@ const KEEP_ALIVE_MS = 10 * 60_000; // SPEC section 2: the lease is 15 minutes
 const UNSETTLED_MS = 30_000;
 const SWEEP_MS = 1000; // after the deadline: the server's own word for it comes first, if it comes soon
 const TRY_AGAIN_MS = 1000;
+const FIRST_CANDIDATE_MS = 40;
 const RENEWALS = 2;
 
 /**
@@ -79,6 +80,7 @@ export class Call {
   #remote: MediaStream[] = [];
   #peer: Peer | undefined;
   #remoteSdp = "";
+  #written = ""; // this side's first description
   #described = 0; // the round whose description of the other side is set
   #outbox: Outbox | undefined;
   #rounds: Rounds = { settled: 0, mine: undefined };
@@ -263,6 +265,7 @@ export class Call {
     const peer = await this.#open(stream);
     if (!peer) return;
     const sdp = await peer.makeOffer(false);
+    this.#written = sdp;
     this.#timeline.mark("offer made");
     if (this.#isOver()) return;
     this.#listen();
@@ -286,11 +289,11 @@ export class Call {
     const peer = await this.#open(stream);
     const offer = this.#session?.offer;
     if (!peer || !offer) return;
-    const sdp = await peer.makeAnswer(offer.sdp);
+    const sdp = await this.#makeAnswer(peer, offer.sdp, offer.revision);
     this.#timeline.mark("answer made");
-    this.#takeIn(offer.sdp, offer.revision);
     if (this.#isOver()) return;
     await this.#signalling.answer(offer.revision, withName(sdp, this.#line.name()));
+    this.#written = sdp;
     this.#timeline.mark("answer written");
     if (this.#isOver()) {
       await this.#signalling.hangUp("hangup");
@@ -316,7 +319,7 @@ export class Call {
   #join(rounds: Rounds): void {
     this.#rounds = rounds;
     this.#joined = true;
-    this.#outbox?.open();
+    this.#outbox?.open(this.#written);
     this.#report();
     this.#pump();
   }
@@ -368,12 +371,23 @@ export class Call {
   async #answerAgain(revision: number, offer: string): Promise<void> {
     const isRejoining = this.#remoteSdp === "";
     const peer = await this.#peerFor(revision, isNewConnection(this.#remoteSdp, offer));
-    const sdp = await peer.makeAnswer(offer);
-    this.#takeIn(offer, revision);
+    const sdp = await this.#makeAnswer(peer, offer, revision);
     await this.#signalling.answer(revision, withName(sdp, this.#line.name()));
     this.#rounds = { settled: revision, mine: undefined };
     if (!isRejoining && this.#wish === "replace") this.#wish = "nothing"; // the other side mends the connection
-    this.#outbox?.open();
+    this.#outbox?.open(sdp);
+  }
+
+  /**
+   * An answer that has the first candidate in it, where one comes within an instant: the other side begins to check while
+   * the rest is still on its way. Nobody waits for gathering to complete.
+   */
+  async #makeAnswer(peer: Peer, offer: string, revision: number): Promise<string> {
+    const gathered = this.#outbox?.first(this.#line.clock, FIRST_CANDIDATE_MS);
+    await peer.makeAnswer(offer);
+    this.#takeIn(offer, revision);
+    await gathered;
+    return peer.described;
   }
 
   async #offerAgain(revision: number): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Candidate } from "../../contract/contract";
+import type { Clock } from "./clock";
 import type { Side } from "./session";
 
 export type { Candidate };
@@ -29,6 +30,7 @@ export class Outbox {
   #open = false;
   #sending = false;
   #next = 0;
+  #gathered: () => void = () => undefined;
 
   constructor(sender: Side, revision: number, send: (batch: Batch) => Promise<void>) {
     this.#sender = sender;
@@ -39,11 +41,24 @@ export class Outbox {
   add(candidate: Candidate): void {
     if (byteLength(candidate.candidate) > BYTES) return;
     this.#waiting.push(candidate);
+    this.#gathered();
     void this.#flush();
   }
 
-  /** The description is stored. */
-  open(): void {
+  /** Resolves with the next candidate, or without one when the time is over. */
+  first(clock: Clock, withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const callOff = clock.after(withinMs, resolve);
+      this.#gathered = () => {
+        callOff();
+        resolve();
+      };
+    });
+  }
+
+  /** The description is stored; what it says already is not said again. */
+  open(sdp = ""): void {
+    this.#waiting = this.#waiting.filter(({ candidate }) => candidate === "" || !sdp.includes(candidate));
     this.#open = true;
     void this.#flush();
   }

@@ -20,6 +20,8 @@ export interface Peer {
   setServers(servers: RTCIceServer[]): void;
   makeOffer(restart: boolean): Promise<string>;
   makeAnswer(offer: string): Promise<string>;
+  /** The local description as it stands, with the candidates that were gathered so far. */
+  readonly described: string;
   takeAnswer(answer: string): Promise<void>;
   rollBack(): Promise<void>;
   addCandidate(candidate: Candidate): Promise<void>;
@@ -65,6 +67,10 @@ export class BrowserPeer implements Peer {
 
   get hasOffer(): boolean {
     return this.#connection.signalingState === "have-local-offer";
+  }
+
+  get described(): string {
+    return this.#connection.localDescription?.sdp ?? "";
   }
 
   setServers(servers: RTCIceServer[]): void {
@@ -137,7 +143,7 @@ export class BrowserPeer implements Peer {
     } finally {
       this.#describing = false;
     }
-    return this.#connection.localDescription?.sdp ?? "";
+    return this.described;
   }
 
   #anySection(): { sdpMid: string | null; sdpMLineIndex: number | null } {
