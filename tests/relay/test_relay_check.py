@@ -33,8 +33,13 @@ def arguments(relay: Coturn, *more: str) -> str:
     return " ".join([*where, *more])
 
 
+def surroundings() -> dict[str, str]:
+    """As in a person's shell, also where a make with its flags started the tests."""
+    return {name: each for name, each in os.environ.items() if name not in {"TURN_SECRET", "MAKEFLAGS", "MAKELEVEL"}}
+
+
 def make(*words: str, secret: str | None = SECRET) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "TURN_SECRET"}
+    environment = surroundings()
     environment |= {"TURN_SECRET": secret} if secret is not None else {}
     command = ["make", "--no-print-directory", "relay-check", *words]
     return subprocess.run(
@@ -93,7 +98,7 @@ def test_in_a_terminal_it_asks_and_shows_nothing_of_the_answer(relay: Coturn) ->
     process = subprocess.Popen(
         ["setsid", "make", "relay-check", "HOST=127.0.0.1", f"ARGS={arguments(relay, '--only', 'a_public_address')}"],
         cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if name != "TURN_SECRET"},
+        env=surroundings(),
         stdin=theirs,
         stdout=subprocess.PIPE,
         stderr=theirs,
