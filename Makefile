@@ -6,21 +6,23 @@ BOOTSTRAP_PYTHON := $(shell for p in python3.12 python3 python3.13 python3.14 /u
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
 PYTEST := $(PY) -m pytest
 NODE_MODULES := node_modules/.package-lock.json# what npm writes last
+PAGE := web/public/app.js
 
 # npm leaves out where packages come from (.npmrc), but for those that another package's own lock names.
 NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f)); \
 	for (const each of Object.values(lock.packages)) delete each.resolved; \
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
-.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-relay test-infra test-boot test-e2e \
-	test-covered test-peers test-fuzz test-model model smoke relay-check rotate rotate-cloud cut-off infra-apply configure \
-	check format contract bench mutants fuzz chromium sdp-check lock deploy deploy-target python node_modules clean
+.PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-relay test-infra test-boot test-web \
+	test-e2e test-covered test-peers test-fuzz test-model model smoke relay-check rotate rotate-cloud cut-off infra-apply \
+	configure check format contract bench mutants fuzz chromium sdp-check lock deploy deploy-target python node_modules \
+	page clean
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-run: python $(NODE_MODULES) ## the whole local stack; stops on Ctrl-C (ARGS="--help" for another one beside it)
+run: python page ## the whole local stack; stops on Ctrl-C (ARGS="--help" for another one beside it)
 	@exec $(PY) -m tools.stack $(ARGS)
 
 test: test-fast test-infra test-e2e ## every suite that a bare machine can run
@@ -30,6 +32,7 @@ test-fast: python ## everything but the browser and the whole stack: unit, emula
 
 # Two halves that take about as long: our code with its coverage, and what stands around it.
 test-covered: python
+	@$(MAKE) --no-print-directory test-web
 	$(PYTEST) --quiet tests/unit tests/emulator --cov --cov-report=term --cov-fail-under=90
 	$(PYTEST) --quiet tests/unit/core --cov=webrtc_lite.core --cov-report=term-missing --cov-fail-under=100
 
@@ -41,6 +44,11 @@ test-peers: python test-fuzz
 
 test-unit: python ## no process, no network
 	$(PYTEST) tests/unit
+	@$(MAKE) --no-print-directory test-web
+
+test-web: $(NODE_MODULES) ## the client library with a clock of its own
+	@node web/build.mjs --tests
+	node --test --test-reporter=dot .stack/web-tests/*.mjs
 
 test-emulator: python ## the functions as a client calls them
 	$(PYTEST) tests/emulator
@@ -70,10 +78,12 @@ test-relay: python ## attacks on a Coturn with production values, in a network n
 smoke: python ## one relayed call through the running stack, its timeline in milliseconds
 	@PYTHONPATH=client $(PY) -m webrtc_lite_client smoke $(ARGS)
 
-test-e2e: python $(NODE_MODULES) ## the whole local stack, as a user starts it, and a browser
+test-e2e: python page ## the whole local stack, as a user starts it, and a browser
 	$(PYTEST) tests/e2e
 
-check: python ## format, lint, types, import rules
+check: python $(NODE_MODULES) ## format, lint, types, import rules
+	node_modules/.bin/eslint --config web/eslint.config.mjs web/src tests/unit/web tests/bench/web
+	node_modules/.bin/tsc -p web/tsconfig.json
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
@@ -135,7 +145,7 @@ cut-off: python ## a user gets no more credentials: PROJECT=<id> USER_ID=<uid>; 
 	@[ -n "$(PROJECT)" ] || { echo "Say where: make cut-off PROJECT=<project id> USER_ID=<uid>" >&2; exit 2; }
 	@PYTHONPATH=functions $(PY) -m tools.cut_off "$(PROJECT)" $(if $(USER_ID),"$(USER_ID)") $(if $(RESTORE),--restore)
 
-deploy: deploy-target python $(NODE_MODULES) ## rules, indexes, functions, page: PROJECT=<id>; FORCE=1 also deletes
+deploy: deploy-target python page ## rules, indexes, functions, page: PROJECT=<id>; FORCE=1 also deletes
 	npx --no-install firebase deploy --only firestore,functions,hosting --project "$(PROJECT)" --non-interactive \
 		$(if $(FORCE),--force)
 
@@ -151,12 +161,17 @@ lock: python ## compile the lock files after a change of pyproject.toml or packa
 	@node -e '$(NAMELESS)'
 
 clean: ## remove what was installed and made here
-	rm -rf .stack .venv functions/venv node_modules
+	rm -rf .stack .venv functions/venv node_modules web/public/app.js web/public/check.js
 
 python:
 	@$(BOOTSTRAP_PYTHON) tools/bootstrap.py
 
 node_modules: $(NODE_MODULES)
+
+page: $(PAGE) ## what Hosting serves, built from web/
+
+$(PAGE): $(NODE_MODULES) web/build.mjs $(shell find web/src web/contract -type f)
+	node web/build.mjs
 
 $(NODE_MODULES): package-lock.json
 	npm ci --prefer-offline --omit=optional --ignore-scripts

@@ -106,7 +106,7 @@ if serves("on_session_written"):
         """A wake-up call: it may come late, twice, out of order or never, and is not tried again (SPEC section 1)."""
         seen = store.written(event)
         if seen is not None:
-            service.settle_one(store.sessions(), logs, seen, now(), config.durations())
+            service.settle_one(store.sessions(), logs, seen, now(), config.durations_and_checks())
 
 
 if serves("sweep_sessions"):
@@ -127,7 +127,7 @@ if serves("sweep_sessions"):
     )
     def sweep_sessions(_event: scheduler_fn.ScheduledEvent) -> None:
         """Moves the sessions that time moves, and heals those whose event was lost."""
-        logs.swept(dataclasses.asdict(service.sweep(store.sessions(), logs, now, config.durations())))
+        logs.swept(dataclasses.asdict(service.sweep(store.sessions(), logs, now, config.durations_and_checks())))
 
 
 if serves("purge_expired_sessions"):

@@ -132,6 +132,11 @@ def firebase() -> Path:
     return ROOT / "node_modules" / ".bin" / "firebase"
 
 
+def build_page() -> None:
+    """What Hosting serves, built anew where its sources have changed. `make` knows what it is made of."""
+    subprocess.run(["make", "--no-print-directory", "--quiet", "page"], cwd=ROOT, check=True)
+
+
 def coturn() -> Path:
     """The turnserver binary, installed by the system's package manager where it is missing."""
     found = turnserver()
@@ -249,6 +254,26 @@ def installed_chromium() -> Path | None:
     with sync_playwright() as playwright:
         own = Path(playwright.chromium.executable_path)
     return own if own.exists() else None
+
+
+def firefox() -> Path:
+    """A Firefox for the end-to-end tests: the machine's own, else Debian's."""
+    found = installed_firefox()
+    if found:
+        return found
+    if not is_debian():
+        raise Missing("Firefox is missing: install it, so that firefox is on the PATH.")
+    say("installing Firefox with apt-get")
+    apt_install("firefox-esr", become_root("sudo apt-get install -y firefox-esr", "Firefox"))
+    found = installed_firefox()
+    if found is None:
+        raise Missing("Firefox was installed, but firefox-esr is not on the PATH.")
+    return found
+
+
+def installed_firefox() -> Path | None:
+    found = shutil.which("firefox-esr") or shutil.which("firefox")
+    return Path(found) if found else None
 
 
 def is_debian() -> bool:

@@ -1,7 +1,10 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.support.browsers import Browsers, Someone, browsers
+from tests.support.own_relay import OwnRelay, own_relay
 from tests.support.stack import RunningStack, started_stack
 
 
@@ -9,4 +12,42 @@ from tests.support.stack import RunningStack, started_stack
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """One stack for all tests that only use it. Those that end one start their own."""
     with started_stack("e2e", tmp_path_factory.mktemp("stack") / "output") as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def all_browsers() -> Iterator[Browsers]:
+    with browsers() as started:
+        yield started
+
+
+@pytest.fixture
+def window(all_browsers: Browsers) -> Iterator[Browsers]:
+    """Both browsers, without a tab from another test."""
+    yield all_browsers
+    all_browsers.close_tabs()
+
+
+type Meet = Callable[..., list[Someone]]
+
+
+@pytest.fixture
+def meet(window: Browsers, stack: RunningStack) -> Meet:
+    """People who have signed in as guests, each in a browser profile of their own."""
+
+    def met(
+        *kinds: str, relay_only: bool = True, before: Callable[[Someone], object] = lambda _: None
+    ) -> list[Someone]:
+        people = [window.someone(kind) for kind in kinds or ("chromium", "chromium")]
+        for someone in people:
+            before(someone)
+            someone.sign_in(f"{stack.hosting}/?relay={'only' if relay_only else 'any'}")
+        return people
+
+    return met
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[OwnRelay]:
+    with own_relay(tmp_path) as running:
         yield running

@@ -17,7 +17,7 @@ from google.api_core.exceptions import FailedPrecondition
 from google.cloud import firestore
 
 from tests.support.backend import HISTORY, Backend
-from tests.support.calls import Call, ago, answer, connected, dialled, ended, hangup
+from tests.support.calls import OFFER, Call, ago, answer, connected, dialled, ended, hangup, offer
 from webrtc_lite import service
 from webrtc_lite.core.allowance import Ringing
 from webrtc_lite.core.deadlines import Durations
@@ -101,6 +101,72 @@ def test_a_settled_session_settles_to_nothing(quietly: Backend, sessions: store.
 
     assert sessions.settle(settled, as_it_should) is None
     assert seen(call).update_time == settled.update_time
+
+
+def reoffered(sdp: str) -> dict[str, Any]:
+    return {"offer": offer(sdp, revision=2)}
+
+
+FEWER = OFFER[: OFFER.index("m=video")].replace("BUNDLE 0 1", "BUNDLE 0")
+
+
+def answered(backend: Backend, sessions: store.Sessions) -> Call:
+    call = Call.new(backend, dialled())
+    sessions.settle(seen(call), as_it_should)
+    call.answer()
+    sessions.settle(seen(call), as_it_should)
+    return call
+
+
+def test_an_offer_is_held_against_what_was_agreed_before_which_is_kept_beside_the_session(
+    quietly: Backend, sessions: store.Sessions
+) -> None:
+    call = answered(quietly, sessions)
+    call.document.update(reoffered(FEWER))
+    sessions.settle(seen(call), as_it_should)
+
+    assert call.now()["error"]["code"] == "sdp_section_removed"
+    assert call.now()["accepted"] == {"offer": 1, "answer": 1}
+    assert sessions.settle(seen(call), as_it_should) is None
+
+
+def test_what_was_agreed_is_read_where_a_re_offer_waits_and_nowhere_else(
+    quietly: Backend, sessions: store.Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = answered(quietly, sessions)
+    read: list[str] = []
+    agreed = sessions._agreed
+
+    def noted(session_id: str) -> firestore.DocumentReference:
+        read.append(session_id)
+        return agreed(session_id)
+
+    monkeypatch.setattr(sessions, "_agreed", noted)
+    call.report("caller")
+    sessions.settle(seen(call), as_it_should)
+    assert read == []
+    call.document.update(reoffered(OFFER))
+    sessions.settle(seen(call), as_it_should)
+    assert read == [call.id]
+    assert call.now()["accepted"] == {"offer": 2, "answer": 1}
+
+
+def test_a_re_offer_is_judged_by_itself_where_nothing_tells_what_was_agreed(
+    quietly: Backend, sessions: store.Sessions
+) -> None:
+    call = Call.new(quietly, connected())  # as an older version has left it
+    call.document.update(reoffered(FEWER))
+    sessions.settle(seen(call), as_it_should)
+
+    assert call.now()["accepted"] == {"offer": 2, "answer": 1}
+
+
+def test_what_was_agreed_goes_with_its_session(quietly: Backend, sessions: store.Sessions) -> None:
+    call = answered(quietly, sessions)
+    call.document.update({"status": "ended", "expires_at": ago(1)})
+
+    assert sessions.purge(seen(call)) == 2
+    assert list(call.document.collections()) == []
 
 
 def test_who_is_overtaken_looks_again(quietly: Backend, sessions: store.Sessions) -> None:

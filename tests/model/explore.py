@@ -17,7 +17,9 @@ def remembered_verdicts() -> Iterator[None]:
     """The check of a description is pure, and here are three of them: each is judged once, by the real check."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sdp, "offer_problems", cache(sdp.offer_problems))
+        patch.setattr(sdp, "reoffer_problems", cache(sdp.reoffer_problems))
         patch.setattr(sdp, "answer_problems", cache(sdp.answer_problems))
+        patch.setattr(sdp, "agree", cache(sdp.agree))
         yield
 
 

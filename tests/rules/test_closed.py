@@ -15,6 +15,7 @@ CLOSED = [
     "users/alice/blocks/bob/below/it",
     "webrtc_sessions/0123456789abcdef/anything/else",
     "webrtc_sessions/0123456789abcdef/ice_candidates/caller-1-0/below/it",
+    "webrtc_sessions/0123456789abcdef/server/agreed",
     "call_history/0123456789abcdef/below/it",
     "ice_candidates/caller-1-0",
     "devices/phone",

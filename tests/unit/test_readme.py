@@ -73,7 +73,8 @@ def test_the_first_screen_shows_the_commands_that_the_makefile_has() -> None:
 def test_every_dependency_has_its_line_and_its_reason() -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
     declared = {entry.partition("==")[0] for group in groups.values() for entry in group if isinstance(entry, str)}
-    declared |= set(json.loads((ROOT / "package.json").read_text())["devDependencies"])
+    package = json.loads((ROOT / "package.json").read_text())
+    declared |= package["dependencies"].keys() | package["devDependencies"].keys()
 
     table = rows(section("Dependencies, one reason each"))
     named = {name.removesuffix(" (npm)") for row in table for name in row[0].split(", ")}

@@ -89,6 +89,7 @@ class Stack:
             self.terminal.say("  stopped, nothing left running")
 
     def _start(self, parts: list[Part]) -> None:
+        provision.build_page()
         accepted = dict.fromkeys((local_secret(), *rotating()))  # a rotation outlives a restart
         # The probe trusts what the machine trusts; the local relay's certificate is its own.
         environment = {**self.suite.environment(), "SSL_CERT_FILE": str(self.coturn.certificate)}

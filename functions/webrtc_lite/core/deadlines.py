@@ -14,7 +14,10 @@ if TYPE_CHECKING:  # durations are read by who loads no session
 
 @dataclass(frozen=True)
 class Durations:
-    """How long things last, in the deployment's own measure. The bounds stand where they are read: edge/config.py."""
+    """How long things last, in the deployment's own measure, and what else of it calls are judged by.
+
+    The bounds stand where they are read: edge/config.py.
+    """
 
     offer: timedelta = timedelta(seconds=30)  # from created_at to a first offer
     settled: timedelta = timedelta(seconds=120)  # from created_at to a server that looks; later than that nobody rings
@@ -24,6 +27,7 @@ class Durations:
     lease: timedelta = timedelta(minutes=15)  # one side silent for longer than this has crashed
     session_kept: timedelta = timedelta(hours=1)
     history_kept: timedelta = timedelta(days=90)
+    warn_only: frozenset[str] = frozenset()  # codes of the checks of descriptions that refuse nothing here
 
 
 def due(session: Session, durations: Durations) -> datetime:

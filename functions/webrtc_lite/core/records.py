@@ -1,11 +1,17 @@
 """A call as its document tells it: what the two sides said, and where it stands (SPEC 3.1, 3.4)."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from webrtc_lite.core.machine import Actor, Status
+
+if TYPE_CHECKING:  # who judges no description is spared what judges them
+    from webrtc_lite.core.sdp import Agreed
 
 
 class EndReason(StrEnum):
@@ -95,6 +101,9 @@ class Session:
     end_reason: EndReason | None = None
     superseded_by: str | None = None
     error: SessionError | None = None
+
+    # Not of the document, but kept beside it, and read where a re-offer waits for its check.
+    agreed: Agreed | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

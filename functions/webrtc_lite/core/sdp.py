@@ -18,7 +18,7 @@ from typing import NamedTuple
 from webrtc_lite.core import candidates
 from webrtc_lite.core.defects import FOUND_MAX, Check, Place, Rule
 from webrtc_lite.core.defects import Problem as Problem  # noqa: PLC0414 (what a verdict is made of)
-from webrtc_lite.core.machine import CALLEE, CALLER, Actor
+from webrtc_lite.core.machine import CALLER, Actor
 from webrtc_lite.core.reader import UNTYPED, Attribute, Description, Part, Section, read
 
 SIZE_MAX = 65_536  # bytes of UTF-8 (SPEC 3.1); the largest that was seen from a real engine has 16,997
@@ -98,7 +98,11 @@ class Agreed:
     """All that has to be kept of an accepted offer and its answer to judge what follows them."""
 
     sections: tuple[AgreedSection, ...]
-    parties: Mapping[Actor, Party]
+    caller: Party
+    callee: Party
+
+    def party(self, side: Actor) -> Party:
+        return self.caller if side is CALLER else self.callee
 
 
 class Before(NamedTuple):
@@ -113,13 +117,10 @@ def agree(offer: str, by: Actor, answer: str) -> Agreed:
     offered, answered = read(offer), read(answer)
     pairs = list(zip(offered.sections, answered.sections, strict=False))
     roles = frozenset(role for _, section in pairs if section.live and (role := _setup(answered, section)) in OPPOSITE)
-    return Agreed(
-        tuple(AgreedSection(each.kind, each.mid or other.mid, each.live and other.live) for each, other in pairs),
-        {
-            by: _party(offered, frozenset(OPPOSITE[role] for role in roles)),
-            CALLEE if by is CALLER else CALLER: _party(answered, roles),
-        },
-    )
+    sections = tuple(AgreedSection(each.kind, each.mid or other.mid, each.live and other.live) for each, other in pairs)
+    offerer = _party(offered, frozenset(OPPOSITE[role] for role in roles))
+    answerer = _party(answered, roles)
+    return Agreed(sections, offerer, answerer) if by is CALLER else Agreed(sections, answerer, offerer)
 
 
 def _party(description: Description, roles: frozenset[str] = frozenset()) -> Party:
@@ -940,7 +941,7 @@ def reoffer_verdict(
 
     def later(offer: Description) -> Iterator[Problem]:
         if agreed is not None:
-            before = Before(agreed.sections, agreed.parties[by])
+            before = Before(agreed.sections, agreed.party(by))
             if _starts_anew(offer, before.party):
                 yield from _found(FIRST_OFFER_RULES, offer, None)
             else:

@@ -23,6 +23,7 @@ from webrtc_lite.core.records import (
     Session,
     SessionError,
 )
+from webrtc_lite.core.summary import Summary, summarize
 
 SIDES = (CALLER, CALLEE)
 OFFER, ANSWER = "offer.sdp", "answer.sdp"  # as `error.field` names them
@@ -50,6 +51,15 @@ class Change:
     history: HistoryRecord | None
     others: tuple["Change", ...] = ()  # the ends of others that this one relies on
     ringing: Ringing | None = None  # the caller's account, where it rings
+    warnings: tuple[sdp.Problem, ...] = ()  # on what was accepted, of the checks that only warn
+
+    @property
+    def negotiated(self) -> Summary | None:
+        """What an answer that was accepted in this change agreed on."""
+        offer, answer = self.after.offer, self.after.answer
+        if offer is None or answer is None or _revisions(self.after)[1] == _revisions(self.before)[1]:
+            return None
+        return summarize(offer.sdp, answer.sdp)
 
     @property
     def rings(self) -> bool:
@@ -58,9 +68,11 @@ class Change:
 
     @property
     def names(self) -> frozenset[str]:
-        """The fields that differ: all that is written."""
+        """The fields of the document that differ: all that is written to it."""
         return frozenset(
-            each.name for each in fields(Session) if getattr(self.before, each.name) != getattr(self.after, each.name)
+            each.name
+            for each in fields(Session)
+            if each.compare and getattr(self.before, each.name) != getattr(self.after, each.name)
         )
 
 
@@ -130,7 +142,33 @@ def _next(session: Session, scene: Scene) -> Session | None:
 def _change(before: Session, after: Session, scene: Scene) -> Change:
     after = replace(after, updated_at=scene.now)
     history = _history(after, after.end_reason, scene) if after.end_reason else None
-    return Change(before, after, history)
+    return Change(before, after, history, warnings=_let_pass(before, after, scene) if scene.durations.warn_only else ())
+
+
+def waits_for_its_check(session: Session) -> bool:
+    """Whether there is a re-offer, which is checked against what was agreed before."""
+    accepted, offer = session.accepted, session.offer
+    if accepted is None or offer is None or session.status in TERMINAL:
+        return False
+    return offer.revision > accepted.offer and not _is_reported(session, OFFER, offer)
+
+
+def _revisions(session: Session) -> tuple[int, int]:
+    return (session.accepted.offer, session.accepted.answer) if session.accepted else (0, 0)
+
+
+def _let_pass(before: Session, after: Session, scene: Scene) -> tuple[sdp.Problem, ...]:
+    """What the checks that only warn have to say of the descriptions that were accepted in this change."""
+    warn_only = scene.durations.warn_only
+    offer, answer = after.offer, after.answer
+    found: tuple[sdp.Problem, ...] = ()
+    if offer and after.offered_at != before.offered_at:
+        found += sdp.offer_verdict(offer.sdp, media=after.media, warn_only=warn_only).warnings
+    if offer and before.accepted and _revisions(after)[0] > before.accepted.offer:
+        found += sdp.reoffer_verdict(offer.sdp, before.agreed, offer.by, warn_only=warn_only).warnings
+    if offer and answer and _revisions(after)[1] > _revisions(before)[1]:
+        found += sdp.answer_verdict(answer.sdp, offer.sdp, warn_only=warn_only).warnings
+    return found
 
 
 def _hung_up(session: Session, scene: Scene) -> Session | None:
@@ -152,8 +190,11 @@ def _overdue(session: Session, scene: Scene) -> Session | None:
 
 
 def _offer_refused(session: Session, scene: Scene) -> Session | None:
-    problems = sdp.offer_problems(session.offer.sdp) if session.offer else ()
-    if session.offer is None or not problems:
+    if session.offer is None:
+        return None
+    warn_only = scene.durations.warn_only
+    problems = sdp.offer_problems(session.offer.sdp, media=session.media, warn_only=warn_only)
+    if not problems:
         return None
     refused = replace(session, error=_error(OFFER, session.offer, problems))
     return _ended(refused, Event.REFUSE, EndReason.INVALID_OFFER, scene)
@@ -198,12 +239,16 @@ def _offered(session: Session, scene: Scene) -> Session | None:
 def _answered(session: Session, scene: Scene) -> Session | None:
     """The rules refuse a first answer after the deadline, or after a hangup: one that stands came before them."""
     offer, answer = session.offer, _standing_answer(session)
-    if offer is None or answer is None or sdp.answer_problems(answer.sdp, offer.sdp):
+    if offer is None or answer is None or _answer_problems(answer, offer, scene):
         return None
-    status = advance(session.status, CALLEE, Event.ANSWER)
-    accepted = Accepted(offer=offer.revision, answer=answer.revision)
-    deadline = scene.now + scene.durations.connect
-    return replace(session, status=status, answered_at=scene.now, deadline=deadline, accepted=accepted)
+    return replace(
+        session,
+        status=advance(session.status, CALLEE, Event.ANSWER),
+        answered_at=scene.now,
+        deadline=scene.now + scene.durations.connect,
+        accepted=Accepted(offer=offer.revision, answer=answer.revision),
+        agreed=sdp.agree(offer.sdp, offer.by, answer.sdp),
+    )
 
 
 def _answer_refused(session: Session, scene: Scene) -> Session | None:
@@ -211,7 +256,7 @@ def _answer_refused(session: Session, scene: Scene) -> Session | None:
     offer, answer = session.offer, _standing_answer(session)
     if offer is None or answer is None:
         return None
-    refused = replace(session, error=_error(ANSWER, answer, sdp.answer_problems(answer.sdp, offer.sdp)))
+    refused = replace(session, error=_error(ANSWER, answer, _answer_problems(answer, offer, scene)))
     return _ended(refused, Event.REFUSE, EndReason.INVALID_ANSWER, scene)
 
 
@@ -239,28 +284,33 @@ def _leased(session: Session, scene: Scene) -> Session | None:
     return replace(session, deadline=until)
 
 
-def _reoffered(session: Session, _scene: Scene) -> Session | None:
+def _reoffered(session: Session, scene: Scene) -> Session | None:
     """A re-offer is accepted or reported, once; the call goes on as it was either way."""
     accepted, offer = session.accepted, session.offer
-    if accepted is None or offer is None or offer.revision <= accepted.offer or _is_reported(session, OFFER, offer):
+    if accepted is None or offer is None or not waits_for_its_check(session):
         return None
-    problems = sdp.offer_problems(offer.sdp)
+    problems = sdp.reoffer_problems(offer.sdp, session.agreed, offer.by, warn_only=scene.durations.warn_only)
     if problems:
         return replace(session, error=_error(OFFER, offer, problems))
     return replace(session, accepted=replace(accepted, offer=offer.revision))
 
 
-def _reanswered(session: Session, _scene: Scene) -> Session | None:
+def _reanswered(session: Session, scene: Scene) -> Session | None:
     """Likewise its answer; one to a re-offer that was not accepted is one to nothing."""
     accepted, offer, answer = session.accepted, session.offer, _standing_answer(session)
     if accepted is None or offer is None or answer is None or _is_reported(session, ANSWER, answer):
         return None
     if not accepted.answer < answer.revision <= accepted.offer:
         return None
-    problems = sdp.answer_problems(answer.sdp, offer.sdp)
+    problems = _answer_problems(answer, offer, scene)
     if problems:
         return replace(session, error=_error(ANSWER, answer, problems))
-    return replace(session, accepted=replace(accepted, answer=answer.revision))
+    agreed = sdp.agree(offer.sdp, offer.by, answer.sdp)
+    return replace(session, accepted=replace(accepted, answer=answer.revision), agreed=agreed)
+
+
+def _answer_problems(answer: Description, offer: Description, scene: Scene) -> tuple[sdp.Problem, ...]:
+    return sdp.answer_problems(answer.sdp, offer.sdp, warn_only=scene.durations.warn_only)
 
 
 def _standing_answer(session: Session) -> Description | None:

@@ -11,15 +11,14 @@ import functools
 import ipaddress
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from firebase_functions.params import IntParam, SecretParam, StringParam
 
 from webrtc_lite.core.deadlines import Durations
 from webrtc_lite.core.errors import RelayNotConfiguredError
-from webrtc_lite.core.sdp import CODES
 from webrtc_lite.core.turn import Relay
 from webrtc_lite.edge import logs
 
@@ -172,7 +171,7 @@ DIGITS = re.compile(r"[0-9]{1,6}")
 def durations() -> Durations:
     """The durations of this deployment; what is out of bounds has its default."""
     problems = []
-    read = {}
+    read: dict[str, Any] = {}
     for name, bounds in DURATIONS.items():
         text = os.environ.get(name, "").strip()
         number = int(text) if DIGITS.fullmatch(text) else -1
@@ -186,7 +185,7 @@ def durations() -> Durations:
     found = Durations(**read)
     if found.settled <= found.offer:  # nobody would be given the time that CALL_OFFER_SECONDS promises
         problems.append("CALL_SETTLED_SECONDS has to be more than CALL_OFFER_SECONDS: both have their defaults.")
-        found = Durations(**{place: value for place, value in read.items() if place not in ("offer", "settled")})
+        found = replace(found, offer=Durations.offer, settled=Durations.settled)
     if problems:
         logs.durations_not_usable(tuple(problems))
     return found
@@ -201,11 +200,18 @@ CODE = re.compile("sdp_[a-z_]{1,40}")
 @functools.cache
 def warn_only() -> frozenset[str]:
     """The checks of descriptions that refuse nothing here: the way out when an engine's update fails one."""
+    from webrtc_lite.core.sdp import CODES  # noqa: PLC0415 (a cold callable is spared what judges descriptions)
+
     named = {code for each in os.environ.get(WARN_ONLY, "").split(",") if (code := each.strip())}
     unknown = named - CODES
     if unknown:
         logs.checks_unknown(tuple(sorted(code if CODE.fullmatch(code) else "(not a code)" for code in unknown)))
     return frozenset(named & CODES)
+
+
+def durations_and_checks() -> Durations:
+    """For who judges calls."""
+    return replace(durations(), warn_only=warn_only())
 
 
 def default(bounds: Bounds) -> int:

@@ -36,6 +36,7 @@ from webrtc_lite.core.records import (
     Session,
     SessionError,
 )
+from webrtc_lite.core.sdp import Agreed, AgreedSection, Party
 from webrtc_lite.core.session import Change
 
 # Firestore's own range ends with the year 9999, where adding a lease would overflow. No clock of ours is out here.
@@ -200,6 +201,34 @@ class RungDocument(_Document):
     ended_at: Lenient[Moment] = None
 
 
+class AgreedSectionDocument(_Document):
+    kind: str
+    mid: str
+    live: bool
+
+
+class PartyDocument(_Document):
+    fingerprints: list[str]
+    ufrags: list[str]
+    pwds: list[str]
+    roles: list[str]
+
+    def record(self) -> Party:
+        return Party(*(frozenset(values) for values in (self.fingerprints, self.ufrags, self.pwds, self.roles)))
+
+
+class AgreedDocument(_Document):
+    """webrtc_sessions/{session_id}/server/agreed."""
+
+    sections: list[AgreedSectionDocument]
+    caller: PartyDocument
+    callee: PartyDocument
+
+    def record(self) -> Agreed:
+        sections = tuple(AgreedSection(each.kind, each.mid, each.live) for each in self.sections)
+        return Agreed(sections, self.caller.record(), self.callee.record())
+
+
 class RemainsDocument(_Document):
     """What the purge reads of a session, which may be one that nobody else could read."""
 
@@ -305,6 +334,14 @@ def _traces(session_id: str, status: Status) -> Session:
     return Session(session_id, "", "", "", status, FIRST)
 
 
+def agreed(document: Mapping[str, Any]) -> Agreed | None:
+    """What was agreed; nothing where only a hand can have spoilt it, and a re-offer is then judged by itself."""
+    try:
+        return AgreedDocument.model_validate(document).record()
+    except ValidationError:
+        return None
+
+
 # --- to Firestore
 
 
@@ -314,6 +351,19 @@ def update(change: Change) -> dict[str, Any]:
     if foreign:
         raise ValueError(f"not the server's to write: {', '.join(sorted(foreign))}")
     return {name: _value(getattr(change.after, name)) for name in sorted(change.names)}
+
+
+def agreed_document(agreed: Agreed) -> dict[str, Any]:
+    """What was agreed, beside its session: by the server only, and read by nobody else."""
+    return {
+        "sections": [_value(section) for section in agreed.sections],
+        "caller": _party_document(agreed.caller),
+        "callee": _party_document(agreed.callee),
+    }
+
+
+def _party_document(party: Party) -> dict[str, list[str]]:
+    return {each.name: sorted(getattr(party, each.name)) for each in fields(party)}
 
 
 def history(record: HistoryRecord) -> dict[str, Any]:

@@ -10,7 +10,9 @@ import json
 import sys
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,7 +94,12 @@ def session_settled(change: Change) -> None:
         end_reason=after.end_reason.value if after.end_reason else None,
         error=error,
         changed=sorted(change.names),
+        **({"negotiated": asdict(negotiated)} if (negotiated := change.negotiated) else {}),
     )
+    if change.warnings:
+        warned = Counter(problem.code for problem in change.warnings)
+        message = "A description passed checks that only warn (SDP_WARN_ONLY)."
+        _write(logger.warn, message, event="checks_warned", session_id=_writable(after.id), warnings=dict(warned))
 
 
 def session_failed(session_id: str, error: Exception) -> None:

@@ -24,7 +24,7 @@ from webrtc_lite.core.allowance import Ringing
 from webrtc_lite.core.machine import Actor, Status
 from webrtc_lite.core.others import ENGAGING
 from webrtc_lite.core.records import Session
-from webrtc_lite.core.session import Change
+from webrtc_lite.core.session import Change, waits_for_its_check
 from webrtc_lite.edge import documents, logs
 
 SESSIONS = "webrtc_sessions"
@@ -164,7 +164,7 @@ class Sessions:
         recorded: frozenset[str] = frozenset()
         tries = 0
         while snapshot:
-            session, company = snapshot.session(), NOBODY
+            session, company = self._with_agreed(snapshot.session()), NOBODY
             change = decide(session, company.sessions, company.ringing)
             if change and change.rings:
                 company = self._company(session)
@@ -241,6 +241,13 @@ class Sessions:
         read = self._session(session_id).get()
         return Snapshot.of(read) if read.exists else None
 
+    def _with_agreed(self, session: Session) -> Session:
+        """Read after the session, and written with it only: what is newer than the session refuses the write."""
+        if not waits_for_its_check(session):
+            return session
+        read = self._agreed(session.id).get()
+        return replace(session, agreed=documents.agreed(read.to_dict() or {}))
+
     def _company(self, session: Session) -> Company:
         """The others of the two people. Their engagements are read first: what happens after that shows in them."""
         people = [session.caller_id, session.callee_id]
@@ -280,6 +287,8 @@ class Sessions:
         fields = documents.update(change)
         present = {name: firestore.DELETE_FIELD if value is None else value for name, value in fields.items()}
         batch.update(self._session(seen.session_id), present, self._still(seen.update_time))
+        if change.after.agreed is not None and change.after.agreed != change.before.agreed:
+            batch.set(self._agreed(seen.session_id), documents.agreed_document(change.after.agreed))
         if change.history and seen.session_id in recorded:
             logs.history_exists(seen.session_id)
         elif change.history:
@@ -365,6 +374,9 @@ class Sessions:
     def _engagement(self, uid: str) -> firestore.DocumentReference:
         # With something before it: a uid may be "." or "__x__", which no document can be called.
         return self._client.collection(ENGAGEMENTS).document(f"uid:{uid}")
+
+    def _agreed(self, session_id: str) -> firestore.DocumentReference:
+        return self._client.document(f"{SESSIONS}/{session_id}/server/agreed")
 
     def _still(self, update_time: datetime) -> Any:  # noqa: ANN401 (the SDK's own type is private)
         return self._client.write_option(last_update_time=update_time)

@@ -700,9 +700,9 @@ def test_what_the_other_side_is_known_by_does_not_count() -> None:
 def test_what_was_agreed_is_what_offer_and_answer_say() -> None:
     agreed = agree(FIRST_OFFER, CALLEE, FIRST_ANSWER)
     assert agreed.sections == (sdp.AgreedSection("audio", "0", live=True), sdp.AgreedSection("video", "1", live=True))
-    assert agreed.parties[CALLEE].roles == {"passive"}
-    assert agreed.parties[CALLER].roles == {"active"}
-    for party, text in ((agreed.parties[CALLEE], FIRST_OFFER), (agreed.parties[CALLER], FIRST_ANSWER)):
+    assert agreed.party(CALLEE).roles == {"passive"}
+    assert agreed.party(CALLER).roles == {"active"}
+    for party, text in ((agreed.party(CALLEE), FIRST_OFFER), (agreed.party(CALLER), FIRST_ANSWER)):
         assert party.ufrags == set(re.findall("a=ice-ufrag:(.*?)\r", text))
         assert party.pwds == set(re.findall("a=ice-pwd:(.*?)\r", text))
         assert party.fingerprints == {each.lower() for each in re.findall("a=fingerprint:(.*?)\r", text)}

@@ -12,6 +12,7 @@ from tests.unit.core.calls import (
     CONNECTED,
     DIALLED,
     LIVE,
+    OFFER_SDP,
     OFFERED,
     PENDING,
     PICKED_UP,
@@ -24,7 +25,7 @@ from tests.unit.core.calls import (
 )
 from webrtc_lite.core.machine import CALLEE, CALLER, TERMINAL, Actor, Status
 from webrtc_lite.core.records import Accepted, Description, EndReason, IceState, Session, SessionError
-from webrtc_lite.core.session import settle
+from webrtc_lite.core.session import Change, settle, waits_for_its_check
 
 
 def ended(session: Session, seconds: float) -> EndReason | None:
@@ -253,6 +254,118 @@ def test_an_invalid_reanswer_is_reported_once_and_leaves_the_call_up() -> None:
 def test_a_call_that_was_never_accepted_is_not_renegotiated() -> None:
     assert settle(replace(REOFFERED, answer=answer(2, CALLER), accepted=None), (), at(20), USUAL) is None
     assert settle(replace(CONNECTED, offer=None), (), at(20), USUAL) is None
+
+
+# --- what a re-offer is held against
+
+MOVED_SDP = OFFER_SDP.replace("a=mid:0", "a=mid:1")
+NEW_CONNECTION_SDP = MOVED_SDP.replace("sha-256 AB", "sha-256 CD").replace("abcd", "bcde").replace("abcdef", "bcdefg")
+
+
+def agreed_call() -> Session:
+    """Connected, as settling itself has brought it there."""
+    answered = settled(replace(PICKED_UP), 8)
+    return settled(replace(answered, ice_state={CALLER: IceState.CONNECTED}), 9)
+
+
+@pytest.mark.parametrize("by", [CALLER, CALLEE])
+def test_a_reoffer_of_the_same_connection_keeps_what_was_agreed(by: Actor) -> None:
+    after = settled(replace(agreed_call(), offer=offer(2, by, MOVED_SDP)), 20)
+    assert after.accepted == Accepted(1, 1)
+    assert after.error is not None
+    assert (after.error.code, after.error.revision) == ("sdp_section_replaced", 2)
+    assert settle(after, (), at(21), USUAL) is None
+
+
+@pytest.mark.parametrize("by", [CALLER, CALLEE])
+def test_a_reoffer_of_a_new_connection_is_held_against_nothing(by: Actor) -> None:
+    after = settled(replace(agreed_call(), offer=offer(2, by, NEW_CONNECTION_SDP)), 20)
+    assert (after.accepted, after.error) == (Accepted(2, 1), None)
+
+
+def test_each_accepted_answer_is_what_the_next_offer_is_held_against() -> None:
+    other = CALLEE
+    restarted = settled(replace(agreed_call(), offer=offer(2, CALLER, NEW_CONNECTION_SDP)), 20)
+    fresh_answer = NEW_CONNECTION_SDP.replace("actpass", "active")
+    answered = settled(replace(restarted, answer=answer(2, other, fresh_answer)), 21)
+    assert answered.accepted == Accepted(2, 2)
+    back = settled(replace(answered, offer=offer(3, CALLER, NEW_CONNECTION_SDP.replace("a=mid:1", "a=mid:0"))), 22)
+    assert back.error is not None
+    assert back.error.code == "sdp_section_replaced"
+
+
+def test_a_reoffer_waits_for_its_check_until_it_was_accepted_or_reported() -> None:
+    waiting = replace(agreed_call(), offer=offer(2, CALLER))
+    assert waits_for_its_check(waiting)
+    assert not waits_for_its_check(settled(waiting, 20))
+    assert not waits_for_its_check(settled(replace(waiting, offer=offer(2, sdp=BAD_SDP)), 20))
+    for before in (PENDING, DIALLED, OFFERED, agreed_call(), replace(agreed_call(), offer=None)):
+        assert not waits_for_its_check(before)
+    assert not waits_for_its_check(replace(waiting, status=Status.ENDED))
+
+
+def test_an_audio_call_does_not_begin_with_video() -> None:
+    video = OFFER_SDP.replace(
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtcp-mux"
+    )
+    refused = settled(replace(PENDING, offer=offer(sdp=video)), 1)
+    assert refused.error is not None
+    assert (refused.end_reason, refused.error.code) == (EndReason.INVALID_OFFER, "sdp_video_in_audio_call")
+    assert settled(replace(PENDING, media="video", offer=offer(sdp=video)), 1).status is Status.OFFERED
+
+
+# --- checks that only warn
+
+
+LENIENT = replace(USUAL, warn_only=frozenset({"sdp_no_setup", "sdp_section_replaced"}))
+NO_SETUP_SDP = OFFER_SDP.replace("a=setup:actpass\r\n", "")
+
+
+def changed(session: Session, seconds: float) -> Change:
+    change = settle(session, (), at(seconds), LENIENT)
+    assert change is not None
+    return change
+
+
+def test_what_only_warns_refuses_nothing_and_is_kept_for_the_log() -> None:
+    offered = changed(replace(DIALLED, offer=offer(sdp=NO_SETUP_SDP)), 1)
+    assert offered.after.status is Status.OFFERED
+    assert [warning.code for warning in offered.warnings] == ["sdp_no_setup"]
+
+    answered = changed(replace(offered.after, answer=answer(sdp=NO_SETUP_SDP)), 2)
+    assert answered.after.status is Status.ANSWERED
+    assert [warning.code for warning in answered.warnings] == ["sdp_no_setup"]
+
+    reoffered = changed(replace(answered.after, offer=offer(2, sdp=MOVED_SDP)), 3)
+    assert reoffered.after.accepted == Accepted(2, 1)
+    assert [warning.code for warning in reoffered.warnings] == ["sdp_section_replaced"]
+
+    reanswered = changed(replace(reoffered.after, answer=answer(2, sdp=MOVED_SDP.replace("actpass", "active"))), 4)
+    assert reanswered.after.accepted == Accepted(2, 2)
+    assert reanswered.warnings == ()
+
+
+def test_what_was_accepted_before_is_not_warned_of_again() -> None:
+    picked_up = replace(settled(replace(DIALLED, offer=offer()), 1), answer=answer())
+    assert changed(picked_up, 2).warnings == ()
+    assert settle(DIALLED, (), at(1), USUAL).warnings == ()  # type: ignore[union-attr]
+
+
+# --- what was negotiated
+
+
+def test_the_change_that_accepts_an_answer_says_what_was_negotiated() -> None:
+    change = settle(PICKED_UP, (), at(8), USUAL)
+    assert change is not None
+    assert change.negotiated is not None
+    assert change.negotiated.dtls == ("passive", "active")
+    assert [section.kind for section in change.negotiated.sections] == ["application"]
+    later = settle(replace(change.after, ice_state={CALLER: IceState.CONNECTED}), (), at(9), USUAL)
+    assert later is not None
+    assert later.negotiated is None
+    first = settle(DIALLED, (), at(1), USUAL)
+    assert first is not None
+    assert first.negotiated is None
 
 
 # --- hanging up

@@ -277,7 +277,9 @@ def test_the_defaults_are_those_of_the_specification() -> None:
 
 
 def test_every_duration_may_be_set(durations: Callable[..., Durations], capsys: pytest.CaptureFixture[str]) -> None:
-    assert {bounds.place for bounds in config.DURATIONS.values()} == {each.name for each in fields(Durations)}
+    assert {bounds.place for bounds in config.DURATIONS.values()} == {each.name for each in fields(Durations)} - {
+        "warn_only"
+    }
     read = durations(
         CALL_OFFER_SECONDS="20", CALL_SETTLED_SECONDS=" 90 ", CALL_RING_SECONDS="45", CALL_CONNECT_SECONDS="40",
         CALL_UNANSWERED_MINUTES="5", CALL_LEASE_MINUTES="12", SESSION_KEPT_MINUTES="10", HISTORY_KEPT_DAYS="30",
@@ -393,3 +395,15 @@ def test_a_check_that_does_not_exist_is_told_once_and_ignored(
         "codes": ["(not a code)", "sdp_no_rtpc_mux"],
         "message": "SDP_WARN_ONLY names checks that do not exist and are ignored: (not a code), sdp_no_rtpc_mux.",
     }
+
+
+def test_who_judges_calls_has_durations_and_checks_together(
+    monkeypatch: pytest.MonkeyPatch, warn_only: Callable[[str | None], frozenset[str]]
+) -> None:
+    monkeypatch.setenv("CALL_RING_SECONDS", "45")
+    config.durations.cache_clear()
+    warn_only("sdp_line_order")
+    assert config.durations_and_checks() == Durations(
+        ring=timedelta(seconds=45), warn_only=frozenset({"sdp_line_order"})
+    )
+    config.durations.cache_clear()

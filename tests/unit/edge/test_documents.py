@@ -101,7 +101,7 @@ def test_every_field_arrives_in_its_place() -> None:
 
 
 def test_no_field_of_a_session_is_forgotten() -> None:
-    assert {each.name for each in fields(Session)} - {"id"} == documents.SessionDocument.model_fields.keys()
+    assert {each.name for each in fields(Session)} - {"id", "agreed"} == documents.SessionDocument.model_fields.keys()
     assert WHOLE.keys() == documents.SessionDocument.model_fields.keys()
 
 
@@ -291,6 +291,22 @@ def test_what_was_written_reads_as_what_was_decided() -> None:
     after, _ = documents.session(PENDING.id, written | documents.update(change))
     assert replace(before, offer=PICKED_UP.offer, answer=PICKED_UP.answer) == PICKED_UP
     assert replace(after, offer=PICKED_UP.offer, answer=PICKED_UP.answer) == change.after
+
+
+def test_what_was_agreed_is_a_document_of_its_own_and_reads_as_it_was() -> None:
+    change = changed(PICKED_UP, 5)
+    agreed = change.after.agreed
+    assert agreed is not None
+    assert "agreed" not in documents.update(change)
+    written = documents.agreed_document(agreed)
+    assert written["sections"] == [{"kind": "application", "mid": "0", "live": True}]
+    assert written["callee"]["roles"] == ["active"]
+    assert documents.agreed(written) == agreed
+
+
+@pytest.mark.parametrize("spoilt", [{}, {"sections": []}, {"sections": [{}], "caller": {}, "callee": {}}])
+def test_what_was_agreed_and_cannot_be_read_is_nothing(spoilt: dict[str, Any]) -> None:
+    assert documents.agreed(spoilt) is None
 
 
 def test_a_record_has_the_names_of_the_specification_and_no_empty_places() -> None:

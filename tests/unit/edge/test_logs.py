@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.core.calls import CONNECTED, DIALLED, OFFERED, USUAL, at, offer
+from tests.unit.core.calls import CONNECTED, DIALLED, OFFER_SDP, OFFERED, PICKED_UP, USUAL, at, offer
 from webrtc_lite.core.errors import UnknownFieldError
 from webrtc_lite.core.machine import CALLEE, CALLER
 from webrtc_lite.core.records import Session, SessionError
@@ -137,6 +137,35 @@ def test_a_settled_session_is_one_line_of_where_it_went(capsys: pytest.CaptureFi
         "end_reason": "missed",
         "error": None,
         "changed": ["end_reason", "ended_at", "expires_at", "status", "updated_at"],
+    }
+
+
+def test_an_accepted_answer_is_logged_with_what_was_negotiated(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.session_settled(settled(PICKED_UP, 8))
+    logged = line(capsys.readouterr().out)
+    assert logged["negotiated"] == {
+        "sections": [{"kind": "application", "direction": "sendrecv", "codecs": [], "simulcast": 0}],
+        "bundled": 0,
+        "dtls": ["passive", "active"],
+        "ice": [],
+    }
+    assert "agreed" not in logged["changed"]
+
+
+def test_checks_that_only_warn_are_counted_by_code_in_a_line_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    lenient = replace(USUAL, warn_only=frozenset({"sdp_no_setup", "sdp_no_ice_pwd"}))
+    bare = OFFER_SDP.replace("a=setup:actpass\r\n", "").replace("a=ice-pwd:", "a=x:")
+    change = settle(replace(DIALLED, offer=offer(sdp=bare)), (), at(1), lenient)
+    assert change is not None
+    logs.session_settled(change)
+    settled_line, warned = map(json.loads, capsys.readouterr().out.splitlines())
+    assert settled_line["event"] == "session_settled"
+    assert warned == {
+        "severity": "WARNING",
+        "message": "A description passed checks that only warn (SDP_WARN_ONLY).",
+        "event": "checks_warned",
+        "session_id": DIALLED.id,
+        "warnings": {"sdp_no_ice_pwd": 1, "sdp_no_setup": 1},
     }
 
 

@@ -14,7 +14,10 @@ def test_what_is_checked_in_is_what_the_code_makes(name: str) -> None:
 
 
 def test_every_field_of_a_session_is_in_the_contract() -> None:
-    assert set(DEFINITIONS["SessionDocument"]["properties"]) == {each.name for each in fields(Session)} - {"id"}
+    assert set(DEFINITIONS["SessionDocument"]["properties"]) == {each.name for each in fields(Session)} - {
+        "id",
+        "agreed",
+    }
 
 
 def test_what_every_session_has_is_required_and_nothing_else() -> None:

@@ -1,56 +1,24 @@
 // Where the parts of the stack are, and what the page asks of them: a user from Auth, credentials from the function.
 
-const REGION = "us-central1";
+import { findDeployment, HintedProblem as Problem, REGION } from "../page/deployment";
+
+export { Problem };
+
 const FUNCTION = "issue_turn_credentials";
 const ANSWER_MS = 20_000; // the first request of a function starts its process
 
-/** Something went wrong that a person can act on: what it was, and what to do about it. */
-export class Problem extends Error {
-  constructor(message, hint = "") {
-    super(message);
-    this.hint = hint;
-  }
-}
-
-/** The addresses of this stack: the emulators where Hosting knows of some, else Google's. */
+/** The addresses of this stack, and those of what this page asks of it. */
 export async function findStack() {
-  const [config, script] = await Promise.all([reserved("init.json"), reserved("init.js?useEmulator=true")]);
-  const { projectId: project, apiKey } = JSON.parse(config);
-  const emulators = assignedObject(script, "firebaseEmulators");
-  const local = emulators !== null;
-  const at = (name) => (emulators?.[name] ? `http://${emulators[name].hostAndPort}` : null);
-  const auth = local ? at("auth") : "https://identitytoolkit.googleapis.com";
-  const functions = local ? at("functions") : `https://${REGION}-${project}.cloudfunctions.net`;
-  if (!auth || !functions) {
-    throw new Problem("The Auth or the Functions emulator is not running.", "Start all of them: `make run`.");
-  }
+  const { project, apiKey, local, ...found } = await findDeployment();
+  const auth = found.auth ?? "https://identitytoolkit.googleapis.com";
+  const functions = found.functions ?? `https://${REGION}-${project}.cloudfunctions.net`;
   const identity = local ? `${auth}/identitytoolkit.googleapis.com` : auth;
   return {
     project, local, auth, functions,
-    firestore: local ? at("firestore") : "https://firestore.googleapis.com",
+    firestore: found.firestore ?? "https://firestore.googleapis.com",
     signUp: `${identity}/v1/accounts:signUp?key=${encodeURIComponent(apiKey)}`,
     callable: local ? `${functions}/${project}/${REGION}/${FUNCTION}` : `${functions}/${FUNCTION}`,
   };
-}
-
-async function reserved(name) {
-  const reply = await fetch(`/__/firebase/${name}`).catch(() => null);
-  if (reply?.ok) return reply.text();
-  const hint = "Type `make run`, and open the address that it prints.";
-  throw new Problem("This page has to be served by Firebase Hosting.", hint);
-}
-
-/** The JSON object that a script assigns to a variable: the shortest text from its brace on that parses. */
-function assignedObject(script, variable) {
-  const start = script.match(new RegExp(`\\b${variable}\\s*=\\s*(?={)`));
-  if (!start) return null;
-  const text = script.slice(start.index + start[0].length);
-  for (let end = text.indexOf("}"); end >= 0; end = text.indexOf("}", end + 1)) {
-    try {
-      return JSON.parse(text.slice(0, end + 1));
-    } catch { /* an inner brace */ }
-  }
-  return null;
 }
 
 export function curlCommands({ signUp, callable }) {

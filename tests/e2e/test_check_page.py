@@ -1,4 +1,4 @@
-"""The page that Hosting serves, in a real browser, against the whole local stack and its real relay."""
+"""The page that checks the relay, in a real browser, against the whole local stack and its real relay."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def opened(browser: Browser) -> Iterator[Opened]:
 
 
 def test_credentials_from_the_function_relay_over_udp_and_tcp(opened: Opened, stack: RunningStack) -> None:
-    opened.page.goto(stack.hosting)
+    opened.page.goto(f"{stack.hosting}/check.html")
     opened.run()
     expect(opened.step("Sign in")).to_contain_text("Signed in as ")
     expect(opened.step("Get credentials")).to_contain_text(re.compile(r"Username\s*\d{10}:\w+"))
@@ -110,7 +110,7 @@ def test_credentials_from_the_function_relay_over_udp_and_tcp(opened: Opened, st
 
 
 def test_an_untrusted_local_certificate_is_explained(opened: Opened, stack: RunningStack) -> None:
-    opened.page.goto(stack.hosting)
+    opened.page.goto(f"{stack.hosting}/check.html")
     opened.run()
     row = opened.address("TLS")
     expect(row).to_contain_text(f"turns:127.0.0.1:{stack.turn_tls_port}?transport=tcp")
@@ -122,14 +122,14 @@ def test_an_untrusted_local_certificate_is_explained(opened: Opened, stack: Runn
 def test_with_the_certificate_accepted_it_relays_over_tls(trusting_browser: Browser, stack: RunningStack) -> None:
     with trusting_browser.new_page() as page:
         opened = Opened(page)
-        page.goto(stack.hosting)
+        page.goto(f"{stack.hosting}/check.html")
         opened.run()
         expect(opened.address("TLS").get_by_role("paragraph")).to_have_text(RELAYS)
         expect(opened.step("Reach the relay")).to_contain_text("3 of 3 addresses relay")
 
 
 def test_two_relay_only_peers_exchange_a_message(opened: Opened, stack: RunningStack) -> None:
-    opened.page.goto(stack.hosting)
+    opened.page.goto(f"{stack.hosting}/check.html")
     opened.run()
     expect(opened.headline).to_have_text(
         re.compile(r"^A message went through the relay and back in \d+(\.\d)? ms\.$"),
@@ -141,7 +141,7 @@ def test_two_relay_only_peers_exchange_a_message(opened: Opened, stack: RunningS
 
 
 def test_the_password_is_nowhere_in_the_page_or_the_console(opened: Opened, stack: RunningStack) -> None:
-    opened.page.goto(stack.hosting)
+    opened.page.goto(f"{stack.hosting}/check.html")
     with opened.page.expect_response("**/issue_turn_credentials") as answer:
         opened.run()
     granted = answer.value.json()["result"]
@@ -153,7 +153,7 @@ def test_the_password_is_nowhere_in_the_page_or_the_console(opened: Opened, stac
 
 
 def test_it_says_what_runs_and_asks_nobody_else(opened: Opened, stack: RunningStack) -> None:
-    opened.page.goto(stack.hosting)
+    opened.page.goto(f"{stack.hosting}/check.html")
     opened.run()
     parts = opened.page.get_by_role("list", name="What runs here")
     for where in (stack.hosting, stack.auth, stack.functions, stack.firestore, f"127.0.0.1:{stack.turn_port} udp tcp"):
@@ -166,7 +166,7 @@ def test_it_says_what_runs_and_asks_nobody_else(opened: Opened, stack: RunningSt
 
 
 def test_the_commands_that_it_shows_get_credentials(opened: Opened, stack: RunningStack) -> None:
-    opened.page.goto(stack.hosting)
+    opened.page.goto(f"{stack.hosting}/check.html")
     expect(opened.page.get_by_role("button", name="Copy")).to_be_enabled()
     commands = opened.page.locator("pre").inner_text()
     done = subprocess.run(["sh", "-c", commands], capture_output=True, text=True, timeout=30, check=True)
@@ -182,7 +182,7 @@ def test_it_says_so_when_a_part_cannot_be_reached(
     opened: Opened, stack: RunningStack, broken: str, who: str, step: str
 ) -> None:
     opened.page.route(broken, lambda route: route.abort())
-    opened.page.goto(stack.hosting)
+    opened.page.goto(f"{stack.hosting}/check.html")
     opened.run()
     where = stack.auth if who == "Auth" else stack.functions
     expect(opened.headline).to_have_text(f"Stopped. {who} cannot be reached at {where}.")
@@ -200,7 +200,7 @@ def test_a_refusal_is_shown_with_the_hint_of_the_function(opened: Opened, stack:
         "**/issue_turn_credentials",
         lambda route: route.fulfill(status=400, headers=anyone, json={"error": refusal}),
     )
-    opened.page.goto(stack.hosting)
+    opened.page.goto(f"{stack.hosting}/check.html")
     opened.run()
     step = opened.step("Get credentials")
     expect(step).to_contain_text("FAILED_PRECONDITION: This deployment cannot issue relay credentials.")
@@ -215,7 +215,7 @@ def test_a_credential_that_the_relay_refuses_is_named(opened: Opened, stack: Run
         route.fulfill(response=answer, json=content)
 
     opened.page.route("**/issue_turn_credentials", spoil)
-    opened.page.goto(stack.hosting)
+    opened.page.goto(f"{stack.hosting}/check.html")
     opened.run()
     for transport in ("UDP", "TCP"):
         expect(opened.address(transport)).to_contain_text("Credential refused (401).")
@@ -235,7 +235,7 @@ def test_without_emulators_it_asks_the_deployed_project(opened: Opened, stack: R
     opened.page.route("**/__/firebase/init.json", lambda route: route.fulfill(json=config))
     opened.page.route(f"https://{sign_up}", instead(f"{stack.auth}/{sign_up}"))
     opened.page.route("https://us-central1-an-app.cloudfunctions.net/issue_turn_credentials", instead(function))
-    opened.page.goto(stack.hosting)
+    opened.page.goto(f"{stack.hosting}/check.html")
     opened.run()
     expect(opened.headline).to_contain_text("A message went through the relay and back")
     expect(opened.page.get_by_role("banner")).to_contain_text("Project an-app")
@@ -243,7 +243,7 @@ def test_without_emulators_it_asks_the_deployed_project(opened: Opened, stack: R
 
 def test_it_works_by_keyboard_on_a_narrow_phone(browser: Browser, stack: RunningStack) -> None:
     with browser.new_page(viewport={"width": 320, "height": 640}) as page:
-        page.goto(stack.hosting)
+        page.goto(f"{stack.hosting}/check.html")
         expect(page.get_by_role("button", name="Relay a message")).to_be_enabled()
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")

@@ -1,0 +1,166 @@
+// Sets calls up in one page, both sides in it: over the whole stack, or with the two wired in memory. Nothing else differs.
+
+import { initializeApp } from "firebase/app";
+import { connectAuthEmulator, inMemoryPersistence, initializeAuth, signInAnonymously } from "firebase/auth";
+import { connectFirestoreEmulator, getFirestore } from "firebase/firestore";
+import { connectFunctionsEmulator, getFunctions, httpsCallable } from "firebase/functions";
+import type { IssueReply } from "../../../web/contract/contract";
+import { Call, type Line } from "../../../web/src/lib/call";
+import { Client } from "../../../web/src/lib/client";
+import { systemClock } from "../../../web/src/lib/clock";
+import { RelayCredentials } from "../../../web/src/lib/credentials";
+import { BrowserPeer } from "../../../web/src/lib/peer";
+import { newSessionId } from "../../../web/src/lib/client";
+import { otherSide, type Session, type Side } from "../../../web/src/lib/session";
+import type { Signalling } from "../../../web/src/lib/signalling";
+import { findDeployment, REGION } from "../../../web/src/page/deployment";
+
+interface SetUp {
+  readonly ms: number;
+  readonly caller: Record<string, number>;
+  readonly callee: Record<string, number>;
+}
+
+interface Person {
+  readonly uid: string;
+  readonly client: Client;
+  readonly issue: () => Promise<IssueReply>;
+}
+
+const deployment = await findDeployment();
+const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
+let rings: (call: Call) => void = () => undefined;
+const alice = await person("alice");
+const bob = await person("bob");
+
+async function person(name: string): Promise<Person> {
+  const app = initializeApp(deployment.config, name);
+  const auth = initializeAuth(app, { persistence: inMemoryPersistence });
+  connectAuthEmulator(auth, deployment.auth ?? "", { disableWarnings: true });
+  const [firestore, functions] = [getFirestore(app), getFunctions(app, REGION)];
+  const port = (address: string | undefined) => Number(new URL(address ?? "").port);
+  connectFirestoreEmulator(firestore, "127.0.0.1", port(deployment.firestore));
+  connectFunctionsEmulator(functions, "127.0.0.1", port(deployment.functions));
+  const { uid } = (await signInAnonymously(auth)).user;
+  const options = { firestore, functions, uid, deviceId: name, relayOnly: true, name: () => name };
+  const client = new Client(options, {
+    incoming: (call) => {
+      rings(call);
+    },
+    replaced: () => undefined,
+  });
+  client.start();
+  const issue = httpsCallable<object, IssueReply>(functions, "issue_turn_credentials");
+  return { uid, client, issue: async () => (await issue({})).data };
+}
+
+/** A session that both sides have in this page's memory; what the server would write is there at once. */
+class Memory {
+  readonly #watching = new Map<Side, (session: Session | undefined) => void>();
+  readonly #candidates = new Map<Side, (id: string, fields: Record<string, unknown>) => void>();
+  readonly #early: (() => void)[] = [];
+  #session: Session | undefined;
+
+  signalling(id: string, side: Side, ring: (session: Session) => void): Signalling {
+    const change = (changes: Partial<Session>) => {
+      if (!this.#session) return Promise.resolve();
+      this.#session = { ...this.#session, ...changes };
+      for (const watching of this.#watching.values()) watching(this.#session);
+      return Promise.resolve();
+    };
+    return {
+      dial: ({ callerId, calleeId, media, sdp }) => {
+        const now = { seconds: 0, nanoseconds: 0 };
+        const offer = { type: "offer", sdp, revision: 1, from: side };
+        const people = { caller_id: callerId, callee_id: calleeId };
+        this.#session = { id, ...people, media, offer, status: "offered", created_at: now };
+        ring(this.#session);
+        return Promise.resolve();
+      },
+      offer: () => Promise.resolve(),
+      answer: (revision, sdp) =>
+        change({ answer: { type: "answer", sdp, revision, from: side, device_id: side }, status: "answered" }),
+      sendCandidates: (batch) => {
+        const deliver = () => this.#candidates.get(otherSide(side))?.(batch.id, { ...batch });
+        if (this.#candidates.has(otherSide(side))) deliver();
+        else this.#early.push(deliver);
+        return Promise.resolve();
+      },
+      reportIce: () => Promise.resolve(),
+      stayAlive: () => Promise.resolve(),
+      hangUp: () => change({ status: "ended", end_reason: "hangup" }),
+      watch: (next) => {
+        this.#watching.set(side, next);
+        if (this.#session) next(this.#session);
+        return () => this.#watching.delete(side);
+      },
+      watchCandidates: (next) => {
+        this.#candidates.set(side, next);
+        for (const deliver of this.#early.splice(0)) deliver();
+        return () => this.#candidates.delete(side);
+      },
+    };
+  }
+}
+
+const credentials = new RelayCredentials(alice.issue, systemClock);
+
+function line(uid: string, memory: Memory, ring: (session: Session) => void): Line {
+  return {
+    uid,
+    deviceId: uid,
+    clock: systemClock,
+    credentials,
+    relayOnly: true,
+    name: () => uid,
+    makePeer: (servers, events) => new BrowserPeer(servers, "relay", events),
+    signalling: (id, side) => memory.signalling(id, side, ring),
+    relayAnswers: () => Promise.resolve(true),
+    isOnline: () => true,
+  };
+}
+
+async function setUp(through: "stack" | "memory"): Promise<SetUp> {
+  const started = performance.now();
+  const ringing = new Promise<Call>((resolve) => {
+    rings = resolve;
+  });
+  let caller: Call;
+  if (through === "stack") {
+    caller = alice.client.call(bob.uid, "video", stream);
+  } else {
+    const memory = new Memory();
+    const callee = line("callee", memory, () => undefined);
+    const there = line("caller", memory, (session) => {
+      rings(Call.incoming(callee, session));
+    });
+    caller = Call.dial(there, newSessionId(), "callee", "video", stream);
+  }
+  const callee = await ringing;
+  callee.answer(stream);
+  await Promise.all([caller, callee].map(firstPicture));
+  const ms = performance.now() - started;
+  const steps = (call: Call) => Object.fromEntries(call.timeline.map(({ step, atMs }) => [step, atMs]));
+  const measured = { ms, caller: steps(caller), callee: steps(callee) };
+  await caller.hangUp();
+  while (callee.stage !== "ended") await new Promise((resolve) => setTimeout(resolve, 10));
+  return measured;
+}
+
+function firstPicture(call: Call): Promise<void> {
+  const video = Object.assign(document.createElement("video"), { muted: true, autoplay: true });
+  return new Promise((resolve) => {
+    const show = () => {
+      if (!video.srcObject && call.remote[0]) video.srcObject = call.remote[0];
+    };
+    const stop = call.subscribe(show);
+    show();
+    video.addEventListener("loadeddata", () => {
+      stop();
+      call.mark("first picture");
+      resolve();
+    });
+  });
+}
+
+Object.assign(window, { setUp });

@@ -1,0 +1,436 @@
+"""Calls as people make them: the page in real browsers, over the whole stack and a real relay."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import Meet
+from tests.support.browsers import Browsers, ChromiumTab, Someone
+from tests.support.own_relay import OwnRelay
+from tests.support.stack import RunningStack
+from tests.support.waiting import until
+
+BROWSERS = ["chromium", "firefox"]
+PAIRS = [("chromium", "chromium"), ("firefox", "firefox"), ("chromium", "firefox"), ("firefox", "chromium")]
+RING_S, SWEEP_S = 30.0, 60.0
+BACK_WITHIN_S = 12.0
+
+
+def talking(alice: Someone, bob: Someone, button: str = "Video call") -> None:
+    """Alice calls, Bob answers, and both hear and see each other."""
+    alice.call(bob, button)
+    bob.answer()
+    for someone in (alice, bob):
+        someone.is_in("Connected")
+        someone.gets(picture=button == "Video call")
+
+
+def history(stack: RunningStack) -> list[dict[str, Any]]:
+    """All that the server has recorded, the latest call first."""
+    url = f"{stack.firestore}/v1/projects/{stack.project}/databases/(default)/documents:runQuery"
+    order = [{"field": {"fieldPath": "created_at"}, "direction": "DESCENDING"}]
+    question = {"structuredQuery": {"from": [{"collectionId": "call_history"}], "orderBy": order}}
+    found = httpx.post(url, json=question, headers={"Authorization": "Bearer owner"}, timeout=30).json()
+    return [each["document"]["fields"] for each in found if "document" in each]
+
+
+def ended(stack: RunningStack, caller: Someone, reason: str, within_s: float = 20.0) -> None:
+    """The record of this person's latest call gives this reason."""
+
+    def reasons() -> list[str]:
+        return [each["end_reason"]["stringValue"] for each in history(stack) if is_by(each, caller)]
+
+    until(lambda: reasons()[:1] == [reason], f"{caller.name}'s call is recorded as {reason}", within_s)
+
+
+def is_by(record: dict[str, Any], caller: Someone) -> bool:
+    return bool(record["caller_id"]["stringValue"] == caller.uid)
+
+
+# ---- A call
+
+
+@pytest.mark.parametrize("relay_only", [True, False], ids=["relay only", "direct"])
+@pytest.mark.parametrize("pair", PAIRS, ids=" calls ".join)
+def test_both_sides_hear_and_see_each_other(
+    meet: Meet,
+    stack: RunningStack,
+    pair: tuple[str, str],
+    relay_only: bool,  # noqa: FBT001
+) -> None:
+    alice, bob = meet(*pair, relay_only=relay_only)
+    talking(alice, bob)
+
+    for someone in (alice, bob):
+        kinds = set(someone.arriving["pair"].split("/"))
+        assert kinds == {"relay"} if relay_only else kinds <= {"host", "prflx"}
+        someone.sees("Relayed" if relay_only else "Direct")
+        someone.sees("ICE connected")
+        assert someone.tab.console == []
+    bob.tab.click("Hang up")
+    for someone in (alice, bob):
+        someone.is_in("Call ended")
+    ended(stack, alice, "hangup")
+
+
+def test_the_other_side_is_shown_by_the_name_it_gave_itself(meet: Meet) -> None:
+    alice, bob = meet()
+    alice.call(bob)
+    bob.rings()
+    bob.sees(alice.name)
+    bob.answer()
+    alice.sees(bob.name)
+
+
+def test_an_audio_call_has_a_voice_and_no_picture_until_somebody_turns_the_camera_on(meet: Meet) -> None:
+    alice, bob = meet()
+    talking(alice, bob, "Audio call")
+    assert alice.arriving["frames"] == bob.arriving["frames"] == 0
+
+    bob.tab.click("Camera on")
+    alice.gets()
+
+
+@pytest.mark.parametrize("kind", BROWSERS)
+def test_a_shared_screen_arrives_beside_the_camera_and_goes_again(meet: Meet, kind: str) -> None:
+    alice, bob = meet("chromium", kind)
+    talking(alice, bob)
+    pictures = "[...document.querySelectorAll('#remote, #remote-camera')]"
+    shown = f"{pictures}.filter((each) => each.videoWidth && !each.hidden).length"
+
+    alice.tab.click("Share screen")
+    until(lambda: bob.tab.js(shown) == 2, "screen and camera", within_s=20)
+    alice.tab.click("Stop sharing")
+    until(lambda: bob.tab.js(shown) == 1, "the camera alone", within_s=20)
+    bob.gets()
+
+
+def test_muting_silences_the_voice_and_camera_off_stops_the_picture(meet: Meet) -> None:
+    alice, bob = meet()
+    talking(alice, bob)
+    tracks = "window.peers.at(-1).getSenders().map(({track}) => [track.kind, track.enabled])"
+
+    alice.tab.click("Mute")
+    alice.tab.click("Camera off")
+    assert sorted(alice.tab.js(tracks)) == [["audio", False], ["video", False]]
+    alice.tab.click("Unmute")
+    alice.tab.click("Camera on")
+    assert sorted(alice.tab.js(tracks)) == [["audio", True], ["video", True]]
+    bob.gets()
+
+
+def test_another_microphone_takes_the_place_of_the_one_in_use(meet: Meet) -> None:
+    alice, bob = meet()
+    talking(alice, bob)
+    in_use = "window.peers.at(-1).getSenders().find(({track}) => track.kind === 'audio').track.getSettings().deviceId"
+    before = alice.tab.js(in_use)
+
+    alice.tab.click("Devices")
+    until(lambda: alice.tab.js("document.getElementById('microphones').options.length") > 1, "devices")
+    assert isinstance(alice.tab, ChromiumTab)
+    other = alice.tab.js(
+        f"[...document.getElementById('microphones').options].find((o) => o.value !== {before!r}).value"
+    )
+    alice.tab.page.get_by_label("Microphone").select_option(other)
+    until(lambda: alice.tab.js(in_use) == other, "the other microphone")
+    bob.gets()
+
+
+# ---- Calls that are not answered
+
+
+@pytest.mark.parametrize("kind", BROWSERS)
+def test_a_call_can_be_declined(meet: Meet, stack: RunningStack, kind: str) -> None:
+    alice, bob = meet(kind, kind)
+    alice.call(bob)
+    bob.rings()
+    bob.tab.click("Decline")
+    alice.is_in("Call declined")
+    assert not bob.is_rung
+    ended(stack, alice, "declined")
+
+
+@pytest.mark.parametrize("kind", BROWSERS)
+def test_a_call_can_be_cancelled_while_it_rings(meet: Meet, stack: RunningStack, kind: str) -> None:
+    alice, bob = meet(kind, kind)
+    alice.call(bob)
+    bob.rings()
+    alice.tab.click("Hang up")
+    alice.is_in("Call cancelled")
+    bob.sees(f"Missed call from {alice.name}")
+    assert not bob.is_rung
+    ended(stack, alice, "cancelled")
+
+
+def test_somebody_in_a_call_is_busy(meet: Meet, stack: RunningStack) -> None:
+    alice, bob, carol = meet("chromium", "chromium", "chromium")
+    talking(alice, bob)
+    carol.call(bob)
+    carol.is_in("Busy: in another call")
+    assert not bob.is_rung
+    ended(stack, carol, "busy")
+    bob.gets()
+
+
+def test_it_rings_until_the_deadline_also_on_devices_whose_clocks_are_wrong(meet: Meet, stack: RunningStack) -> None:
+    def put_the_clock_wrong(someone: Someone) -> None:
+        assert isinstance(someone.tab, ChromiumTab)
+        someone.tab.page.add_init_script("const real = Date.now; Date.now = () => real() - 86_400_000;")
+
+    alice, bob = meet(before=put_the_clock_wrong)
+    alice.call(bob)
+    bob.rings()
+    rings_from = time.monotonic()
+    until(lambda: not bob.is_rung, "it stops ringing", within_s=RING_S + 15)
+    assert RING_S - 5 < time.monotonic() - rings_from < RING_S + 10
+    bob.sees(f"Missed call from {alice.name}")
+    alice.is_in("No answer")
+    ended(stack, alice, "missed", within_s=SWEEP_S + 15)
+
+
+def test_of_two_who_call_each_other_one_call_goes_on_and_nobody_has_to_answer(meet: Meet, stack: RunningStack) -> None:
+    alice, bob = meet()
+    for someone, other in ((alice, bob), (bob, alice)):
+        someone.tab.js(f"document.getElementById('callee').value = {other.uid!r}")
+    for someone in (alice, bob):
+        someone.tab.js("void document.getElementById('call-video').click()")
+    for someone in (alice, bob):
+        someone.is_in("Connected")
+        someone.gets()
+        assert not someone.is_rung
+    until(lambda: any(is_by(each, alice) or is_by(each, bob) for each in history(stack)), "the other's record")
+
+
+def test_a_call_that_another_tab_of_the_same_person_answers_stops_ringing_here(
+    window: Browsers, meet: Meet, stack: RunningStack
+) -> None:
+    [alice] = meet("chromium")
+    email = f"bob-{time.time_ns()}@example.com"
+    here = window.someone()
+    here.sign_in_as(stack.hosting, email, button="Create account")
+    there = Someone(window.beside(here.tab), here.name)
+    there.sign_in_as(stack.hosting, email, button="Sign in")
+    assert here.uid == there.uid
+
+    alice.call(here)
+    here.rings()
+    there.rings()
+    there.answer()
+    here.sees("answered on another device")
+    assert not here.is_rung
+    for someone in (alice, there):
+        someone.is_in("Connected")
+        someone.gets()
+
+
+# ---- Calls that go on
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=" restarts with ".join)
+def test_ice_restarts_under_a_running_call(meet: Meet, pair: tuple[str, str]) -> None:
+    alice, bob = meet(*pair)
+    talking(alice, bob)
+    before = [someone.arriving["ufrag"] for someone in (alice, bob)]
+
+    alice.tab.js("window.peers.at(-1).restartIce()")
+    until(
+        lambda: all(someone.arriving["ufrag"] != old for someone, old in zip((alice, bob), before, strict=True)),
+        "new credentials of ICE on both sides",
+    )
+    for someone in (alice, bob):
+        someone.is_in("Connected")
+        assert someone.gets()["peers"] == 1
+
+
+@pytest.mark.parametrize("seconds", [3, 10])
+def test_a_relay_that_freezes_delays_a_call_and_does_not_end_it(
+    meet: Meet, stack: RunningStack, relay: OwnRelay, seconds: int
+) -> None:
+    alice, bob = meet(before=lambda someone: relay.serves(someone, stack))
+    talking(alice, bob)
+    relay.freeze()
+    time.sleep(seconds)
+    relay.thaw()
+    for someone in (alice, bob):
+        someone.gets(within_s=BACK_WITHIN_S)
+        someone.is_in("Connected")
+
+
+def test_a_relay_that_was_killed_gives_the_picture_back_within_seconds_of_its_return(
+    meet: Meet, stack: RunningStack, relay: OwnRelay
+) -> None:
+    alice, bob = meet(before=lambda someone: relay.serves(someone, stack))
+    talking(alice, bob)
+    relay.kill()
+    for someone in (alice, bob):
+        someone.is_in("Reconnecting …")
+    time.sleep(5)
+    relay.start()
+    for someone in (alice, bob):
+        someone.gets(within_s=BACK_WITHIN_S)
+        someone.is_in("Connected")
+
+
+def test_a_credential_that_has_expired_is_replaced_before_ice_restarts(
+    meet: Meet, stack: RunningStack, relay: OwnRelay
+) -> None:
+    asked: list[list[float]] = []
+    alice, bob = meet(before=lambda someone: asked.append(relay.serves(someone, stack, expires_in_s=15)))
+    talking(alice, bob)
+    signed_in = max(each[0] for each in asked)
+    time.sleep(max(0.0, signed_in + 17 - time.monotonic()))
+    for someone in (alice, bob):
+        someone.gets()
+    before = relay.allocations()
+
+    alice.tab.js("window.peers.at(-1).restartIce()")
+    until(lambda: relay.allocations() >= before + 2, "an allocation for each side")
+    assert [len(each) for each in asked] == [2, 2]
+    for someone in (alice, bob):
+        someone.gets()
+        someone.is_in("Connected")
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=" reloads, beside ".join)
+def test_a_page_that_is_reloaded_goes_on_in_its_call(meet: Meet, pair: tuple[str, str]) -> None:
+    alice, bob = meet(*pair)
+    talking(alice, bob)
+    alice.tab.reload()
+    for someone in (alice, bob):
+        until(lambda someone=someone: someone.state == "Connected", f"{someone.name} is back", within_s=40)  # type: ignore[misc]
+        someone.gets()
+    bob.tab.click("Hang up")
+    alice.is_in("Call ended")
+
+
+@pytest.mark.parametrize("seconds", [3, 10, 60])
+def test_a_browser_that_is_offline_for_a_while_comes_back_into_its_call(meet: Meet, seconds: int) -> None:
+    alice, bob = meet()
+    talking(alice, bob)
+    alice.tab.set_offline(True)
+    alice.sees("You are offline")
+    time.sleep(seconds)
+    alice.tab.set_offline(False)
+    for someone in (alice, bob):
+        someone.gets()
+        someone.is_in("Connected")
+    bob.tab.click("Hang up")  # and signalling has come back as well
+    alice.is_in("Call ended")
+
+
+def test_a_call_that_was_hung_up_while_its_page_was_offline_ends_there_too(meet: Meet) -> None:
+    alice, bob = meet()
+    talking(alice, bob)
+    alice.tab.set_offline(True)
+    bob.tab.click("Hang up")
+    alice.tab.set_offline(False)
+    alice.is_in("Call ended")
+
+
+# ---- Before and after
+
+
+def test_signing_out_hangs_up(meet: Meet, stack: RunningStack) -> None:
+    alice, bob = meet()
+    talking(alice, bob)
+    assert isinstance(alice.tab, ChromiumTab)
+    alice.tab.js("document.getElementById('sign-out').click()")
+    alice.sees("Continue as guest")
+    bob.is_in("Call ended")
+    ended(stack, alice, "hangup")
+
+
+def test_the_call_of_a_tab_that_was_closed_is_hung_up_at_the_next_start(
+    window: Browsers, meet: Meet, stack: RunningStack
+) -> None:
+    [bob] = meet("chromium")
+    email = f"alice-{time.time_ns()}@example.com"
+    crashed = window.someone()
+    crashed.sign_in_as(stack.hosting, email, button="Create account")
+    talking(crashed, bob)
+    next_start = Someone(window.beside(crashed.tab), crashed.name)
+    assert isinstance(crashed.tab, ChromiumTab)
+    crashed.tab.page.close()
+    next_start.sign_in_as(stack.hosting, email, button="Sign in")
+    bob.is_in("Call ended")
+    ended(stack, crashed, "hangup")
+
+
+def test_two_tabs_of_one_browser_are_two_people(window: Browsers, meet: Meet, stack: RunningStack) -> None:
+    [alice] = meet("chromium")
+    bob = Someone(window.beside(alice.tab), "Bob Beside")
+    bob.sign_in(f"{stack.hosting}/?relay=only")
+    assert bob.uid != alice.uid
+    talking(alice, bob)
+
+
+def test_a_call_link_names_its_owner_and_calls_them(window: Browsers, meet: Meet) -> None:
+    [alice] = meet("chromium")
+    link = alice.tab.js("document.getElementById('link').textContent")
+    bob = window.someone()
+    bob.tab.open(link)
+    bob.sees(f"{alice.name} would like you to call")
+    bob.tab.js("document.getElementById('name').value = 'Bob'")
+    bob.tab.click("Continue as guest")
+    bob.tab.click("Video call")
+    alice.rings()
+    alice.sees("Bob")
+
+
+# ---- What a person reads when something is wrong
+
+
+def test_a_caller_who_was_blocked_is_told_and_rings_nobody(meet: Meet) -> None:
+    alice, bob = meet()
+    alice.call(bob)
+    bob.rings()
+    bob.tab.click("Decline and block")
+    alice.is_in("Call declined")
+    alice.tab.click("Done")
+    alice.call(bob)
+    alice.sees("This call was not allowed.")
+    alice.is_in("The call was not placed")
+    assert not bob.is_rung
+
+
+@pytest.mark.parametrize("kind", BROWSERS)
+def test_a_microphone_that_was_refused_is_explained(meet: Meet, kind: str) -> None:
+    alice, bob = meet(kind, kind)
+    alice.tab.js(
+        "void (navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); })"
+    )
+    alice.call(bob)
+    alice.sees("may not use your microphone or camera")
+    alice.is_in("The call was not placed")
+    assert not bob.is_rung
+
+
+def test_a_call_without_a_network_is_not_placed_and_not_placed_later_either(meet: Meet) -> None:
+    alice, bob = meet()
+    alice.tab.set_offline(True)
+    alice.call(bob)
+    alice.sees("You are offline. Check your connection")
+    alice.tab.set_offline(False)
+    time.sleep(3)
+    assert not bob.is_rung
+
+
+def test_a_deployment_without_a_relay_says_so(meet: Meet) -> None:
+    refusal = {"status": "FAILED_PRECONDITION", "message": "none", "details": {"code": "relay_not_configured"}}
+
+    def refuse(someone: Someone) -> None:
+        assert isinstance(someone.tab, ChromiumTab)
+        anyone = {"Access-Control-Allow-Origin": "*"}
+        someone.tab.page.route(
+            "**/issue_turn_credentials",
+            lambda route: route.fulfill(status=400, headers=anyone, json={"error": refusal}),
+        )
+
+    alice, bob = meet(before=refuse)
+    alice.call(bob)
+    alice.sees("No relay is available right now")
+    assert not bob.is_rung

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Inbox, Outbox, readable, type Batch } from "../../../web/src/lib/candidates";
+import { settled } from "./clock";
+import { candidate } from "./world";
+
+const END = { candidate: "", sdpMid: "0", sdpMLineIndex: 0 };
+
+function outbox() {
+  const sent: Batch[] = [];
+  const box = new Outbox("caller", 3, async (batch) => {
+    sent.push(batch);
+    await settled();
+  });
+  return { box, sent };
+}
+
+async function allSent(): Promise<void> {
+  for (let turn = 0; turn < 200; turn += 1) await settled();
+}
+
+const lines = (batch: { candidates: { candidate: string }[] } | undefined) => batch?.candidates.map((each) => each.candidate);
+
+test("nothing is sent before the description is stored, and then all that was gathered, in order", async () => {
+  const { box, sent } = outbox();
+  box.add(candidate(1));
+  box.add(candidate(2));
+  await allSent();
+  assert.deepEqual(sent, []);
+  box.open();
+  await allSent();
+  assert.deepEqual(sent.map(({ id }) => id), ["caller-3-0"]);
+  assert.deepEqual(lines(sent[0]), ["candidate:1", "candidate:2"]);
+});
+
+test("a batch holds at most 20, and what is gathered while one is under way is the next one", async () => {
+  const { box, sent } = outbox();
+  box.open();
+  for (let n = 0; n < 46; n += 1) box.add(candidate(n));
+  await allSent();
+  assert.deepEqual(sent.map(({ candidates }) => candidates.length), [1, 20, 20, 5]);
+  assert.deepEqual(sent.map(({ id }) => id), ["caller-3-0", "caller-3-1", "caller-3-2", "caller-3-3"]);
+});
+
+test("a side has fifty documents a round, and no more", async () => {
+  const { box, sent } = outbox();
+  box.open();
+  for (let n = 0; n < 60; n += 1) {
+    box.add(candidate(n));
+    await allSent();
+  }
+  assert.equal(sent.length, 50);
+  assert.equal(sent.at(-1)?.id, "caller-3-49");
+});
+
+test("the mark that ends the candidates is sent like one, and one that is too long is not", async () => {
+  const { box, sent } = outbox();
+  box.open();
+  box.add({ ...candidate(1), candidate: "x".repeat(1025) });
+  box.add(END);
+  await allSent();
+  assert.deepEqual(sent.flatMap((batch) => lines(batch)), [""]);
+});
+
+test("a closed box sends nothing more", async () => {
+  const { box, sent } = outbox();
+  box.close();
+  box.add(candidate(1));
+  await allSent();
+  assert.deepEqual(sent, []);
+});
+
+test("candidates are given out by round, each once, whatever the order of the documents", () => {
+  const inbox = new Inbox("callee");
+  const put = (id: string, revision: number, ...candidates: unknown[]) => {
+    inbox.put(id, { sender: "callee", revision, candidates });
+  };
+  put("callee-1-1", 1, candidate(2));
+  put("callee-2-0", 2, candidate(9));
+  put("callee-1-0", 1, candidate(1));
+  const of = (revision: number) => inbox.take(revision).map((each) => each.candidate);
+  assert.deepEqual(of(1), ["candidate:1", "candidate:2"]);
+  assert.deepEqual(of(1), []);
+  put("callee-1-1", 1, candidate(2));
+  assert.deepEqual(of(1), []);
+  assert.deepEqual(of(2), ["candidate:9"]);
+});
+
+test("the end of candidates waits for all that was sent before it", () => {
+  const inbox = new Inbox("caller");
+  const put = (n: number, ...candidates: unknown[]) => {
+    inbox.put(`caller-1-${n}`, { sender: "caller", revision: 1, candidates });
+  };
+  put(2, candidate(3), END);
+  put(0, candidate(1));
+  assert.deepEqual(inbox.take(1).map((each) => each.candidate), ["candidate:1", "candidate:3"]);
+  put(1, candidate(2));
+  assert.deepEqual(inbox.take(1).map((each) => each.candidate), ["candidate:2", ""]);
+  assert.deepEqual(inbox.take(1), []);
+});
+
+for (const [what, id, fields] of [
+  ["another sender", "caller-1-0", { sender: "caller", revision: 1 }],
+  ["a revision that is not its id's", "callee-1-0", { sender: "callee", revision: 2 }],
+  ["an id of another form", "callee-one-0", { sender: "callee", revision: 1 }],
+] as const) {
+  test(`a document of ${what} is ignored`, () => {
+    const inbox = new Inbox("callee");
+    inbox.put(id, { ...fields, candidates: [candidate(1)] });
+    assert.deepEqual([...inbox.take(1), ...inbox.take(2)], []);
+  });
+}
+
+test("what has not the form of a candidate is ignored, and the rest of its batch is not", () => {
+  const good = [candidate(1), END, { candidate: "", sdpMid: null, sdpMLineIndex: null }, { ...candidate(2), sdpMid: null }];
+  const bad = [
+    null,
+    "candidate:1",
+    { candidate: 1, sdpMid: "0", sdpMLineIndex: 0 },
+    { candidate: "candidate:3", sdpMid: null, sdpMLineIndex: null },
+    { candidate: "candidate:4", sdpMid: null, sdpMLineIndex: -1 },
+    { candidate: "é".repeat(513), sdpMid: "0", sdpMLineIndex: 0 },
+  ];
+  assert.deepEqual(readable([...bad, ...good]), good);
+  assert.deepEqual(readable("no list"), []);
+});

@@ -1,0 +1,48 @@
+import type { IssueReply } from "../../contract/contract";
+import type { Clock } from "./clock";
+
+export type Issue = () => Promise<IssueReply>;
+
+/**
+ * Relay credentials: asked for once, used by every call until `refresh_at`, which is five minutes before they expire.
+ *
+ * The device's clock is never trusted: what counts is the server's, which is the device's plus what they differed by when
+ * the reply came.
+ */
+export class RelayCredentials {
+  readonly #issue: Issue;
+  readonly #clock: Clock;
+  #held: { reply: IssueReply; aheadMs: number } | undefined;
+  #asking: Promise<IssueReply> | undefined;
+
+  constructor(issue: Issue, clock: Clock) {
+    this.#issue = issue;
+    this.#clock = clock;
+  }
+
+  /** Credentials for an allocation that starts now. Those who ask at the same time share one request. */
+  async fresh(): Promise<IssueReply> {
+    const held = this.#held;
+    if (held && this.#clock.wall() + held.aheadMs < held.reply.refresh_at * 1000) return held.reply;
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  /** The relay has refused them (`onicecandidateerror` 401): whoever asks next gets others. */
+  discard(refused: string | undefined): void {
+    if (refused === undefined || this.#held?.reply.username === refused) this.#held = undefined;
+  }
+
+  /** Unix milliseconds by the server's clock, as well as it is known. */
+  serverNow(): number {
+    return this.#clock.wall() + (this.#held?.aheadMs ?? 0);
+  }
+
+  async #ask(): Promise<IssueReply> {
+    const reply = await this.#issue();
+    this.#held = { reply, aheadMs: reply.server_time * 1000 - this.#clock.wall() };
+    return reply;
+  }
+}

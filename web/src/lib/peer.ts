@@ -1,0 +1,177 @@
+import type { Candidate } from "./candidates";
+import type { Clock } from "./clock";
+
+export type IceConnection = "connecting" | "connected" | "lost";
+
+/** What a peer connection tells its call. */
+export interface PeerEvents {
+  gathered(candidate: Candidate): void;
+  ice(state: IceConnection): void;
+  track(track: MediaStreamTrack, stream: MediaStream | undefined): void;
+  /** A track came or went: the two sides have to agree anew. */
+  negotiationNeeded(): void;
+  /** The relay has refused the credential. */
+  unauthorized(): void;
+}
+
+/** What a call needs of an RTCPeerConnection; unit tests have one of their own. */
+export interface Peer {
+  readonly hasOffer: boolean;
+  setServers(servers: RTCIceServer[]): void;
+  makeOffer(restart: boolean): Promise<string>;
+  makeAnswer(offer: string): Promise<string>;
+  takeAnswer(answer: string): Promise<void>;
+  rollBack(): Promise<void>;
+  addCandidate(candidate: Candidate): Promise<void>;
+  addTrack(track: MediaStreamTrack, stream: MediaStream): void;
+  replaceTrack(old: MediaStreamTrack, fresh: MediaStreamTrack): Promise<void>;
+  removeTrack(track: MediaStreamTrack): void;
+  stats(): Promise<RTCStatsReport>;
+  close(): void;
+}
+
+export type MakePeer = (servers: RTCIceServer[], events: PeerEvents) => Peer;
+
+export class BrowserPeer implements Peer {
+  readonly #connection: RTCPeerConnection;
+  #describing = false;
+
+  constructor(servers: RTCIceServer[], policy: RTCIceTransportPolicy, events: PeerEvents) {
+    const connection = new RTCPeerConnection({
+      iceServers: servers,
+      iceTransportPolicy: policy,
+      bundlePolicy: "max-bundle", // one transport: the fewest allocations at the relay
+    });
+    this.#connection = connection;
+    connection.onicecandidate = ({ candidate }) => {
+      // Chromium ends with null, Firefox with an empty candidate before it.
+      if (candidate?.candidate) events.gathered(plain(candidate));
+      else if (candidate === null) events.gathered({ candidate: "", ...this.#anySection() });
+    };
+    connection.onicecandidateerror = ({ errorCode }) => {
+      if (errorCode === 401) events.unauthorized();
+    };
+    connection.oniceconnectionstatechange = () => {
+      events.ice(iceConnection(connection.iceConnectionState));
+    };
+    connection.ontrack = ({ track, streams }) => {
+      events.track(track, streams[0]);
+    };
+    connection.onnegotiationneeded = () => {
+      // While a description is being made it takes the change in, or the browser asks again once all is stable.
+      if (!this.#describing) events.negotiationNeeded();
+    };
+  }
+
+  get hasOffer(): boolean {
+    return this.#connection.signalingState === "have-local-offer";
+  }
+
+  setServers(servers: RTCIceServer[]): void {
+    this.#connection.setConfiguration({ ...this.#connection.getConfiguration(), iceServers: servers });
+  }
+
+  async makeOffer(restart: boolean): Promise<string> {
+    return this.#describe(async () => {
+      if (restart) this.#connection.restartIce();
+      await this.#connection.setLocalDescription(await this.#connection.createOffer());
+    });
+  }
+
+  async makeAnswer(offer: string): Promise<string> {
+    return this.#describe(async () => {
+      await this.rollBack();
+      await this.#connection.setRemoteDescription({ type: "offer", sdp: offer });
+      await this.#connection.setLocalDescription(await this.#connection.createAnswer());
+    });
+  }
+
+  async takeAnswer(answer: string): Promise<void> {
+    await this.#connection.setRemoteDescription({ type: "answer", sdp: answer });
+  }
+
+  async rollBack(): Promise<void> {
+    if (this.hasOffer) await this.#connection.setLocalDescription({ type: "rollback" });
+  }
+
+  async addCandidate(candidate: Candidate): Promise<void> {
+    try {
+      await this.#connection.addIceCandidate(candidate);
+    } catch {
+      // SPEC 3.2: a candidate that does not parse is ignored.
+    }
+  }
+
+  addTrack(track: MediaStreamTrack, stream: MediaStream): void {
+    this.#connection.addTrack(track, stream);
+  }
+
+  async replaceTrack(old: MediaStreamTrack, fresh: MediaStreamTrack): Promise<void> {
+    await this.#sender(old)?.replaceTrack(fresh);
+  }
+
+  removeTrack(track: MediaStreamTrack): void {
+    const sender = this.#sender(track);
+    if (sender) this.#connection.removeTrack(sender);
+  }
+
+  stats(): Promise<RTCStatsReport> {
+    return this.#connection.getStats();
+  }
+
+  close(): void {
+    const connection = this.#connection;
+    connection.onicecandidate = connection.onicecandidateerror = connection.oniceconnectionstatechange = null;
+    connection.ontrack = connection.onnegotiationneeded = null;
+    connection.close();
+  }
+
+  #sender(track: MediaStreamTrack): RTCRtpSender | undefined {
+    return this.#connection.getSenders().find((sender) => sender.track === track);
+  }
+
+  async #describe(steps: () => Promise<void>): Promise<string> {
+    this.#describing = true;
+    try {
+      await steps();
+    } finally {
+      this.#describing = false;
+    }
+    return this.#connection.localDescription?.sdp ?? "";
+  }
+
+  #anySection(): { sdpMid: string | null; sdpMLineIndex: number | null } {
+    return { sdpMid: this.#connection.getTransceivers().find(({ mid }) => mid !== null)?.mid ?? null, sdpMLineIndex: 0 };
+  }
+}
+
+function plain(candidate: RTCIceCandidate): Candidate {
+  const { candidate: line, sdpMid, sdpMLineIndex, usernameFragment } = candidate;
+  return { candidate: line, sdpMid, sdpMLineIndex, usernameFragment };
+}
+
+function iceConnection(state: RTCIceConnectionState): IceConnection {
+  if (state === "connected" || state === "completed") return "connected";
+  return state === "disconnected" || state === "failed" ? "lost" : "connecting";
+}
+
+const PROBE_MS = 1500;
+
+/** Whether the relay gives an allocation, over any of its addresses; asked by a connection that is thrown away. */
+export async function relayAnswers(servers: RTCIceServer[], clock: Clock): Promise<boolean> {
+  const connection = new RTCPeerConnection({ iceServers: servers, iceTransportPolicy: "relay" });
+  const found = new Promise<boolean>((resolve) => {
+    connection.onicecandidate = ({ candidate }) => {
+      if (candidate?.candidate) resolve(true);
+      else if (candidate === null) resolve(false);
+    };
+    clock.after(PROBE_MS, () => {
+      resolve(false);
+    });
+  });
+  connection.createDataChannel("probe");
+  await connection.setLocalDescription();
+  const answers = await found;
+  connection.close();
+  return answers;
+}

@@ -1,0 +1,29 @@
+/** The page's elements by id: one that is missing is a mistake in index.html. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- whoever asks knows what it is
+export function $<Kind extends HTMLElement = HTMLElement>(id: string): Kind {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`#${id} is missing`);
+  return found as Kind;
+}
+
+export function onClick(id: string, act: () => unknown): void {
+  $(id).addEventListener("click", () => void act());
+}
+
+export function showAvatar(id: string | HTMLElement, name: string): void {
+  const initials = name.split(/\s+/).map((word) => String.fromCodePoint(word.codePointAt(0) ?? 32));
+  (typeof id === "string" ? $(id) : id).textContent = initials.slice(0, 2).join("").toUpperCase();
+}
+
+export type View = "loading" | "sign-in" | "home" | "call";
+
+export function showView(view: View): void {
+  document.body.dataset["view"] = view;
+  for (const each of ["loading", "sign-in", "home", "call"]) $(`view-${each}`).hidden = each !== view;
+}
+
+/** Says what went wrong, until it is dismissed or the next thing is said. */
+export function alertPerson(text: string): void {
+  $("alert-text").textContent = text;
+  $("alert").hidden = text === "";
+}

@@ -1,0 +1,430 @@
+// The page: who is signed in, whom they may call, who calls them. What happens in a call is in stage.ts.
+
+import { initializeApp } from "firebase/app";
+import {
+  browserSessionPersistence,
+  connectAuthEmulator,
+  createUserWithEmailAndPassword,
+  initializeAuth,
+  onAuthStateChanged,
+  signInAnonymously,
+  signInWithEmailAndPassword,
+  signOut,
+  updateProfile,
+  type Auth,
+  type User,
+} from "firebase/auth";
+import { connectFirestoreEmulator, getFirestore, type Firestore } from "firebase/firestore";
+import { connectFunctionsEmulator, getFunctions, type Functions } from "firebase/functions";
+import { asProblem, Client, Problem, type Call, type Media } from "../lib";
+import { firebaseCode } from "../lib/problem";
+import { findDeployment, HintedProblem, REGION, type Deployment } from "./deployment";
+import { callToRejoin, claimDevice, deadDevices } from "./device";
+import { $, alertPerson, onClick, showAvatar, showView } from "./dom";
+import { openMedia } from "./media";
+import { callLink, nameOf, people, personIn, remember } from "./people";
+import { Ringer } from "./ringing";
+import { Stage } from "./stage";
+import { problemWords } from "./words";
+
+const RELAY_ONLY = "webrtc-lite.relay-only";
+const COPIED_MS = 2000;
+const ORPHANS_AFTER_MS = 3000; // a tab that is being reloaded has let go of its device for a moment
+
+interface Firebase {
+  readonly auth: Auth;
+  readonly firestore: Firestore;
+  readonly functions: Functions;
+}
+
+class Page {
+  readonly #firebase: Firebase;
+  readonly #ringer = new Ringer();
+  readonly #stage: Stage;
+  #deviceId = "";
+  #client: Client | undefined;
+  #user: User | undefined;
+  #incoming: Call | undefined;
+
+  constructor(firebase: Firebase, local: boolean) {
+    this.#firebase = firebase;
+    this.#stage = new Stage(this.#ringer, () => {
+      this.#showHome();
+    });
+    this.#wireSignIn(local);
+    this.#wireHome();
+    this.#wireIncoming();
+    onClick("alert-close", () => {
+      alertPerson("");
+    });
+    const showNetwork = () => {
+      $("offline").hidden = navigator.onLine;
+    };
+    addEventListener("online", showNetwork);
+    addEventListener("offline", showNetwork);
+    showNetwork();
+    addEventListener("hashchange", () => {
+      this.#takeInvitation();
+    });
+    addEventListener("storage", () => {
+      this.#showPeople();
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#deviceId = await claimDevice();
+    const asked = new URLSearchParams(location.search).get("relay");
+    if (asked !== null) sessionStorage.setItem(RELAY_ONLY, asked === "only" ? "yes" : "");
+    $<HTMLInputElement>("relay-only").checked = sessionStorage.getItem(RELAY_ONLY) === "yes";
+    onAuthStateChanged(this.#firebase.auth, (user) => {
+      if (user?.uid === this.#user?.uid && user !== null) return;
+      void this.#signedIn(user ?? undefined);
+    });
+  }
+
+  // ---- Signing in and out
+
+  #wireSignIn(local: boolean): void {
+    const { auth } = this.#firebase;
+    const read = (id: string) => $<HTMLInputElement>(id).value.trim();
+    onClick("guest", () => this.#signIn(() => signInAnonymously(auth), read("name")));
+    onClick("sign-up", () =>
+      this.#signIn(() => createUserWithEmailAndPassword(auth, read("email"), read("password")), read("name")),
+    );
+    $("sign-in").addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#signIn(() => signInWithEmailAndPassword(auth, read("email"), read("password")), read("name"));
+    });
+    $("test-users").hidden = !local;
+    for (const button of $("test-users").querySelectorAll("button")) {
+      const name = button.dataset["user"] ?? "";
+      const email = `${name.toLowerCase()}@example.com`;
+      button.addEventListener("click", () => {
+        void this.#signIn(async () => {
+          await createUserWithEmailAndPassword(auth, email, "password").catch((error: unknown) => {
+            if (firebaseCode(error) !== "email-already-in-use") throw error;
+          });
+          await signInWithEmailAndPassword(auth, email, "password");
+        }, name);
+      });
+    }
+    onClick("sign-out", () => this.#signOut());
+  }
+
+  async #signIn(how: () => Promise<unknown>, name: string): Promise<void> {
+    alertPerson("");
+    this.#nameAtSignIn = name;
+    try {
+      await how();
+    } catch (error) {
+      alertPerson(signInWords(error));
+    }
+  }
+
+  #nameAtSignIn = "";
+
+  async #signOut(): Promise<void> {
+    await this.#client?.close();
+    callToRejoin.clear();
+    await signOut(this.#firebase.auth);
+  }
+
+  async #signedIn(user: User | undefined): Promise<void> {
+    void this.#client?.close();
+    this.#client = undefined;
+    this.#user = user;
+    $("me").hidden = !user;
+    this.#takeInvitation();
+    if (!user) {
+      this.#stopRinging();
+      showView("sign-in");
+      return;
+    }
+    if (this.#nameAtSignIn !== "" && user.displayName !== this.#nameAtSignIn) {
+      await updateProfile(user, { displayName: this.#nameAtSignIn });
+    }
+    this.#showMe(user);
+    this.#listen(user);
+    this.#showHome();
+    await this.#goOn();
+  }
+
+  #showMe(user: User): void {
+    const name = user.displayName ?? nameOf(user.uid);
+    $("me-name").textContent = name;
+    showAvatar("me-avatar", name);
+    $<HTMLInputElement>("rename").value = user.displayName ?? "";
+    $("link").textContent = callLink({ uid: user.uid, name: user.displayName ?? "" });
+    $("uid").textContent = user.uid;
+    remember({ uid: user.uid, name });
+  }
+
+  #listen(user: User): void {
+    const { firestore, functions } = this.#firebase;
+    const client = new Client(
+      {
+        firestore,
+        functions,
+        uid: user.uid,
+        deviceId: this.#deviceId,
+        relayOnly: sessionStorage.getItem(RELAY_ONLY) === "yes",
+        name: () => user.displayName ?? "",
+        refreshToken: () => user.getIdToken(true),
+      },
+      {
+        incoming: (call) => {
+          this.#ring(call);
+        },
+        replaced: (_own, survivor) => {
+          this.#enter(survivor);
+        },
+      },
+    );
+    this.#client = client;
+    client.start();
+  }
+
+  /** After a start: back into the call that this tab was in, and no other that somebody still waits in. */
+  async #goOn(): Promise<void> {
+    const client = this.#client;
+    const id = callToRejoin.get();
+    if (!client) return;
+    try {
+      const session = id === undefined ? undefined : await client.rejoinable(id);
+      if (session) {
+        const stream = openMedia(session.media, this.#stage.devices);
+        this.#enter(client.rejoin(session, stream), stream);
+      } else {
+        callToRejoin.clear();
+      }
+      await client.hangUpOrphans([this.#deviceId], session?.id);
+      setTimeout(() => void deadDevices().then((dead) => client.hangUpOrphans(dead, session?.id)).catch(() => undefined), ORPHANS_AFTER_MS);
+    } catch (error) {
+      alertPerson(problemWords(asProblem(error)));
+    }
+  }
+
+  // ---- At home
+
+  #wireHome(): void {
+    $("dial").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#dialTyped("video");
+    });
+    onClick("call-audio", () => {
+      this.#dialTyped("audio");
+    });
+    onClick("copy", async () => {
+      await navigator.clipboard.writeText($("link").textContent);
+      $("copy").lastChild?.replaceWith("Copied");
+      setTimeout(() => $("copy").lastChild?.replaceWith("Copy"), COPIED_MS);
+    });
+    $("rename").addEventListener("change", () => void this.#rename());
+    $("relay-only").addEventListener("change", () => {
+      sessionStorage.setItem(RELAY_ONLY, $<HTMLInputElement>("relay-only").checked ? "yes" : "");
+      void this.#client?.close();
+      if (this.#user) this.#listen(this.#user);
+    });
+    onClick("notify", async () => {
+      await Notification.requestPermission();
+      this.#showNotify();
+    });
+  }
+
+  #showHome(): void {
+    if (this.#stage.call && this.#stage.call.stage !== "ended") return;
+    this.#showPeople();
+    this.#showNotify();
+    showView(this.#user ? "home" : "sign-in");
+  }
+
+  #showNotify(): void {
+    $("notify").hidden = !("Notification" in globalThis) || Notification.permission !== "default";
+  }
+
+  #showPeople(): void {
+    const others = people().filter(({ uid }) => uid !== this.#user?.uid);
+    const rows = others.map((person) => {
+      const row = $<HTMLTemplateElement>("person").content.cloneNode(true) as DocumentFragment;
+      const [avatar, name, button] = row.querySelectorAll<HTMLElement>(".avatar, .name, button");
+      if (avatar) showAvatar(avatar, person.name);
+      if (name) name.textContent = person.name;
+      if (button) button.textContent = `Call ${person.name}`;
+      button?.addEventListener("click", () => {
+        this.#dial(person.uid, "video");
+      });
+      return row;
+    });
+    $("people-list").replaceChildren(...rows);
+    $("people").hidden = rows.length === 0;
+  }
+
+  async #rename(): Promise<void> {
+    const user = this.#user;
+    const name = $<HTMLInputElement>("rename").value.trim();
+    if (!user || name === "") return;
+    await updateProfile(user, { displayName: name });
+    this.#showMe(user);
+  }
+
+  /** Somebody's call link was opened. */
+  #takeInvitation(): void {
+    const person = personIn(location.hash);
+    if (!person) return;
+    remember(person);
+    $<HTMLInputElement>("callee").value = callLink(person);
+    const who = person.name || "Somebody";
+    $("invitation").textContent = `${who} would like you to call. Sign in, or go on as a guest.`;
+    $("home-title").textContent = `Call ${person.name || "back"}`;
+    this.#showPeople();
+  }
+
+  // ---- Calling and being called
+
+  #dialTyped(media: Media): void {
+    const person = personIn($<HTMLInputElement>("callee").value);
+    if (!person) {
+      alertPerson("Paste a call link first: the other person finds it under “Your call link”.");
+      $("callee").focus();
+      return;
+    }
+    remember(person);
+    this.#dial(person.uid, media);
+  }
+
+  #dial(uid: string, media: Media): void {
+    if (uid === this.#user?.uid) {
+      alertPerson("That is your own link. Send it to somebody who is to call you.");
+      return;
+    }
+    if (!navigator.onLine) {
+      alertPerson(problemWords(new Problem("offline", "")));
+      return;
+    }
+    const client = this.#client;
+    if (!client) return;
+    const stream = openMedia(media, this.#stage.devices);
+    this.#enter(client.call(uid, media, stream), stream);
+  }
+
+  #enter(call: Call, stream?: MediaStream | Promise<MediaStream>): void {
+    const stop = call.subscribe(() => {
+      if (call.stage === "connected") callToRejoin.set(call.id);
+      if (call.otherName !== undefined) remember({ uid: call.otherId, name: call.otherName });
+      if (call.stage !== "ended") return;
+      stop();
+      if (callToRejoin.get() === call.id) callToRejoin.clear();
+    });
+    this.#stage.show(call, stream);
+  }
+
+  #wireIncoming(): void {
+    onClick("answer", () => this.#answer());
+    onClick("decline", () => this.#incoming?.decline());
+    onClick("block", () => {
+      const call = this.#incoming;
+      if (!call) return;
+      void call.decline();
+      void this.#client?.block(call.otherId);
+    });
+    $("incoming").addEventListener("cancel", (event) => {
+      event.preventDefault(); // Escape neither answers nor declines
+    });
+  }
+
+  #ring(call: Call): void {
+    if (this.#incoming) return; // the server lets one ring at a time; a second one can only be a moment's overlap
+    this.#incoming = call;
+    const name = nameOf(call.otherId, call.otherName);
+    showAvatar("incoming-avatar", name);
+    $("incoming-name").textContent = name;
+    $("incoming-what").textContent = call.media === "video" ? "would like a video call" : "calls you";
+    $("incoming-silent").hidden = this.#ringer.canBeHeard;
+    $<HTMLButtonElement>("answer").disabled = false;
+    $<HTMLDialogElement>("incoming").showModal();
+    $("answer").focus();
+    this.#ringer.ring(name);
+    const stop = call.subscribe(() => {
+      if (call.stage === "incoming") return;
+      stop();
+      this.#stopRinging();
+      if (call.stage === "ended" && call.end !== "declined") this.#missed(call, name);
+    });
+  }
+
+  #missed(call: Call, name: string): void {
+    if (call.end === "answered_elsewhere") alertPerson(`${name}: answered on another device.`);
+    else alertPerson(`Missed call from ${name}.`);
+  }
+
+  #stopRinging(): void {
+    this.#incoming = undefined;
+    this.#ringer.stop();
+    $<HTMLDialogElement>("incoming").close();
+  }
+
+  async #answer(): Promise<void> {
+    const call = this.#incoming;
+    if (!call) return;
+    $<HTMLButtonElement>("answer").disabled = true;
+    call.mark("answer pressed");
+    try {
+      const stream = await openMedia(call.media, this.#stage.devices);
+      if (call.stage !== "incoming") {
+        for (const track of stream.getTracks()) track.stop();
+        return;
+      }
+      call.answer(stream);
+      this.#enter(call, stream);
+    } catch (error) {
+      $<HTMLButtonElement>("answer").disabled = false; // it still rings: allow the microphone and answer again
+      alertPerson(problemWords(asProblem(error)));
+    }
+  }
+}
+
+function signInWords(error: unknown): string {
+  switch (firebaseCode(error)) {
+    case "email-already-in-use":
+      return "There is an account for this e-mail address. Sign in instead.";
+    case "weak-password":
+    case "missing-password":
+      return "Choose a password of at least six characters.";
+    case "invalid-email":
+    case "missing-email":
+      return "That is not an e-mail address.";
+    case "network-request-failed":
+      return problemWords(new Problem("offline", ""));
+    case "operation-not-allowed":
+    case "admin-restricted-operation":
+      return "This way to sign in is switched off here.";
+    default:
+      return problemWords(new Problem("bad_sign_in", ""));
+  }
+}
+
+function connect(deployment: Deployment): Firebase {
+  const app = initializeApp(deployment.config);
+  // A session per tab: two tabs are two people.
+  const auth = initializeAuth(app, { persistence: browserSessionPersistence });
+  const firestore = getFirestore(app);
+  const functions = getFunctions(app, REGION);
+  if (deployment.auth !== undefined) connectAuthEmulator(auth, deployment.auth, { disableWarnings: true });
+  for (const [address, wire] of [
+    [deployment.firestore, connectFirestoreEmulator.bind(undefined, firestore)],
+    [deployment.functions, connectFunctionsEmulator.bind(undefined, functions)],
+  ] as const) {
+    if (address === undefined) continue;
+    const { hostname, port } = new URL(address);
+    wire(hostname, Number(port));
+  }
+  return { auth, firestore, functions };
+}
+
+try {
+  const deployment = await findDeployment();
+  await new Page(connect(deployment), deployment.local).start();
+} catch (error) {
+  const hint = error instanceof HintedProblem ? error.hint : "";
+  alertPerson(`${error instanceof Error ? error.message : String(error)} ${hint}`);
+}

@@ -1,0 +1,300 @@
+import { asProblem, QualityMeter, type Call } from "../lib";
+import { $, alertPerson, onClick, showAvatar, showView } from "./dom";
+import { openCamera, openMicrophone, openScreen, type Devices } from "./media";
+import { nameOf } from "./people";
+import type { Ringer } from "./ringing";
+import { endWords, lengthWords, problemWords, qualityWords, stageWords } from "./words";
+
+const LOOK_MS = 1000;
+
+/** The view of a call: pictures, buttons, what state it is in, and how it goes. */
+export class Stage {
+  readonly #ringer: Ringer;
+  readonly #done: () => void;
+  readonly devices: Devices = {};
+  #call: Call | undefined;
+  #unsubscribe: () => void = () => undefined;
+  #local: MediaStream | undefined;
+  #screen: MediaStream | undefined;
+  #meter = new QualityMeter();
+  #looking: ReturnType<typeof setInterval> | undefined;
+  #connectedAt: number | undefined;
+
+  constructor(ringer: Ringer, done: () => void) {
+    this.#ringer = ringer;
+    this.#done = done;
+    onClick("hang-up", () => this.#call?.hangUp());
+    onClick("again", () => this.#call?.reconnect());
+    onClick("back", () => {
+      this.#leave();
+    });
+    onClick("mute", () => {
+      this.#toggle("audio");
+    });
+    onClick("camera", () => this.#toggleCamera());
+    onClick("screen", () => this.#toggleScreen());
+    onClick("devices", () => this.#toggleDevices());
+    onClick("hear", () => this.#play());
+    $("microphones").addEventListener("change", () => void this.#switch("microphone"));
+    $("cameras").addEventListener("change", () => void this.#switch("camera"));
+    $<HTMLVideoElement>("remote").addEventListener("loadeddata", () => {
+      if ($<HTMLVideoElement>("remote").videoWidth > 0) this.#call?.mark("first picture");
+    });
+    if (!("getDisplayMedia" in navigator.mediaDevices)) $("screen").hidden = true;
+  }
+
+  get call(): Call | undefined {
+    return this.#call;
+  }
+
+  show(call: Call, stream?: MediaStream | Promise<MediaStream>): void {
+    this.#unsubscribe();
+    this.#call = call;
+    this.#unsubscribe = call.subscribe(() => {
+      this.#draw(call);
+    });
+    this.#meter = new QualityMeter();
+    this.#connectedAt = undefined;
+    $("call-time").textContent = "";
+    clearInterval(this.#looking);
+    this.#looking = setInterval(() => void this.#look(call), LOOK_MS);
+    if (stream) {
+      void Promise.resolve(stream).then(
+        (ready) => {
+          this.#showLocal(call, ready);
+        },
+        () => undefined, // the call tells why it was not placed
+      );
+    }
+    alertPerson("");
+    showView("call");
+    this.#draw(call);
+    $("call-title").scrollIntoView({ block: "nearest" });
+    scrollTo(0, 0);
+    $("hang-up").focus({ preventScroll: true });
+  }
+
+  #showLocal(call: Call, stream: MediaStream): void {
+    if (this.#call !== call || call.stage === "ended") {
+      for (const track of stream.getTracks()) track.stop();
+      return;
+    }
+    this.#local = stream;
+    $<HTMLVideoElement>("local").srcObject = stream;
+    this.#drawButtons();
+  }
+
+  #draw(call: Call): void {
+    const name = nameOf(call.otherId, call.otherName);
+    const { stage } = call;
+    const isOver = stage === "ended";
+    const words = isOver ? endWords(call) : stageWords(stage);
+    if (stage === "connected") this.#connectedAt ??= performance.now();
+    showAvatar("other-avatar", name);
+    $("call-title").textContent = $("veil-name").textContent = name;
+    $("veil-state").textContent = words;
+    $("call-state").textContent = words;
+    this.#drawPictures(call);
+    $("bar").hidden = isOver;
+    $("back").hidden = !isOver;
+    $("again").hidden = stage !== "lost";
+    $("live").hidden = stage !== "connected" && stage !== "reconnecting";
+    this.#drawTimeline(call);
+    if (stage === "ringing") this.#ringer.ringBack();
+    else this.#ringer.stop();
+    if (isOver) this.#over(call);
+  }
+
+  #drawPictures(call: Call): void {
+    const remote = $<HTMLVideoElement>("remote");
+    const withPicture = call.remote.filter((stream) => stream.getVideoTracks().length > 0);
+    const main = withPicture.at(-1) ?? call.remote.at(0) ?? null;
+    const camera = withPicture.length > 1 ? (withPicture[0] ?? null) : null;
+    if (remote.srcObject !== main) {
+      remote.srcObject = main;
+      void this.#play();
+    }
+    remote.classList.toggle("contained", camera !== null);
+    const inset = $<HTMLVideoElement>("remote-camera");
+    if (inset.srcObject !== camera) inset.srcObject = camera;
+    inset.hidden = camera === null;
+    const shows = call.stage === "connected" && withPicture.length > 0;
+    const veil = $("veil");
+    veil.hidden = shows;
+    veil.dataset["stage"] = call.stage;
+    veil.classList.toggle("over", withPicture.length > 0);
+    const local = $<HTMLVideoElement>("local");
+    local.hidden = call.stage === "ended" || (this.#local?.getVideoTracks().length ?? 0) === 0;
+    // The camera's stream carries the voice where a shared screen is in front.
+    inset.muted = camera === null;
+  }
+
+  #drawTimeline(call: Call): void {
+    const rows = call.timeline.map(({ step, atMs }) => {
+      const row = document.createElement("li");
+      const at = Object.assign(document.createElement("span"), { className: "at", textContent: `${Math.round(atMs)} ms` });
+      row.append(step, at);
+      return row;
+    });
+    $("timeline").replaceChildren(...rows);
+  }
+
+  /** A page that was reloaded may have to be touched before it plays a sound. */
+  async #play(): Promise<void> {
+    const remote = $<HTMLVideoElement>("remote");
+    try {
+      if (remote.srcObject) await remote.play();
+      $("hear").hidden = true;
+    } catch (error) {
+      $("hear").hidden = !(error instanceof DOMException && error.name === "NotAllowedError");
+    }
+  }
+
+  async #look(call: Call): Promise<void> {
+    const report = await call.stats();
+    if (!report || call !== this.#call || call.stage !== "connected") return;
+    const words = qualityWords(this.#meter.read([...report.entries()] as [string, unknown][]));
+    for (const shown of $("live").querySelectorAll<HTMLElement>("dd")) {
+      shown.textContent = words[shown.dataset["of"] ?? ""] ?? "";
+    }
+    $("call-time").textContent = ` · ${lengthWords(performance.now() - (this.#connectedAt ?? performance.now()))}`;
+  }
+
+  #over(call: Call): void {
+    clearInterval(this.#looking);
+    if (call.end !== "glare") this.#stopLocal(); // else the call that goes on instead has it already
+    $("device-panel").hidden = true;
+    $("devices").setAttribute("aria-expanded", "false");
+    if (call.problem) alertPerson(problemWords(call.problem));
+    $("back").focus({ preventScroll: true });
+    this.#unsubscribe();
+  }
+
+  #stopLocal(): void {
+    for (const stream of [this.#local, this.#screen]) for (const track of stream?.getTracks() ?? []) track.stop();
+    this.#local = this.#screen = undefined;
+  }
+
+  #leave(): void {
+    this.#stopLocal();
+    this.#call = undefined;
+    for (const id of ["remote", "remote-camera", "local"]) $<HTMLVideoElement>(id).srcObject = null;
+    this.#drawButtons();
+    this.#done();
+  }
+
+  // ---- Buttons
+
+  #drawButtons(): void {
+    const [voice] = this.#local?.getAudioTracks() ?? [];
+    const [picture] = this.#local?.getVideoTracks() ?? [];
+    label("mute", voice?.enabled === false, "Unmute", "Mute");
+    label("camera", !picture?.enabled, "Camera on", "Camera off");
+    label("screen", this.#screen !== undefined, "Stop sharing", "Share screen");
+    $("local").hidden = !picture?.enabled;
+  }
+
+  #toggle(kind: "audio" | "video"): void {
+    for (const track of this.#local?.getTracks() ?? []) if (track.kind === kind) track.enabled = !track.enabled;
+    this.#drawButtons();
+  }
+
+  async #toggleCamera(): Promise<void> {
+    const [local, call] = [this.#local, this.#call];
+    if (!local || !call) return;
+    if (local.getVideoTracks().length > 0) {
+      this.#toggle("video");
+      return;
+    }
+    await this.#tried(async () => {
+      const track = await openCamera(this.devices.camera);
+      local.addTrack(track);
+      call.addTrack(track, local); // a picture in a call that had none: agreed on in a new round
+      $<HTMLVideoElement>("local").srcObject = local;
+    });
+  }
+
+  async #toggleScreen(): Promise<void> {
+    const call = this.#call;
+    if (!call) return;
+    if (this.#screen) {
+      this.#stopSharing(call);
+      return;
+    }
+    await this.#tried(async () => {
+      const screen = await openScreen();
+      const [track] = screen?.getVideoTracks() ?? [];
+      if (!screen || !track) return;
+      this.#screen = screen;
+      track.addEventListener("ended", () => {
+        this.#stopSharing(call); // by the browser's own button
+      });
+      call.addTrack(track, screen);
+    });
+  }
+
+  #stopSharing(call: Call): void {
+    for (const track of this.#screen?.getTracks() ?? []) {
+      call.removeTrack(track);
+      track.stop();
+    }
+    this.#screen = undefined;
+    this.#drawButtons();
+  }
+
+  async #toggleDevices(): Promise<void> {
+    const panel = $("device-panel");
+    panel.hidden = !panel.hidden;
+    $("devices").setAttribute("aria-expanded", String(!panel.hidden));
+    if (panel.hidden) return;
+    const found = await navigator.mediaDevices.enumerateDevices();
+    this.#list("microphones", found, "audioinput");
+    this.#list("cameras", found, "videoinput");
+    $("microphones").focus();
+  }
+
+  #list(id: string, found: MediaDeviceInfo[], kind: MediaDeviceKind): void {
+    const inUse = this.#local?.getTracks().find((track) => `${track.kind}input` === kind)?.getSettings().deviceId;
+    const options = found
+      .filter((device) => device.kind === kind)
+      .map(({ deviceId, label }, at) => new Option(label || `Device ${at + 1}`, deviceId, false, deviceId === inUse));
+    $(id).replaceChildren(...options);
+    $<HTMLSelectElement>(id).disabled = options.length === 0;
+  }
+
+  async #switch(what: "microphone" | "camera"): Promise<void> {
+    const [local, call] = [this.#local, this.#call];
+    if (!local || !call) return;
+    const device = $<HTMLSelectElement>(`${what}s`).value;
+    await this.#tried(async () => {
+      const fresh = await (what === "camera" ? openCamera(device) : openMicrophone(device));
+      this.devices[what] = device;
+      const old = local.getTracks().find(({ kind }) => kind === fresh.kind);
+      if (!old) {
+        fresh.stop();
+        return;
+      }
+      fresh.enabled = old.enabled;
+      await call.replaceTrack(old, fresh);
+      local.removeTrack(old);
+      local.addTrack(fresh);
+      old.stop();
+    });
+  }
+
+  async #tried(steps: () => Promise<void>): Promise<void> {
+    try {
+      await steps();
+    } catch (error) {
+      alertPerson(problemWords(asProblem(error)));
+    }
+    this.#drawButtons();
+  }
+}
+
+function label(id: string, pressed: boolean, whenPressed: string, otherwise: string): void {
+  const button = $(id);
+  button.setAttribute("aria-pressed", String(pressed));
+  const words = button.querySelector("span");
+  if (words) words.textContent = pressed ? whenPressed : otherwise;
+}
