@@ -253,11 +253,11 @@ def test_nothing_is_open_but_what_a_relay_needs(booted: Booted) -> None:
 def test_a_stranger_is_held_to_a_rate(booted: Booted) -> None:
     name = 'coturn_rate_limited_packets_total{transport="udp"}'
     before = metrics(booted)[name]
-    answered = caller.bindings_answered(600)
-    assert 100 <= answered < 450
+    answered, took = caller.bindings_answered(1000)
+    assert 200 <= answered < 1.3 * (200 + 100 * took) < 1000  # a burst of 200, then 100 a second
     assert metrics(booted)[name] > before
     time.sleep(3)
-    assert caller.bindings_answered(10) == 10
+    assert caller.bindings_answered(10)[0] == 10
 
 
 def test_the_relays_attack_suite_finds_nothing(booted: Booted, tmp_path: Path) -> None:
@@ -284,6 +284,11 @@ def test_the_relays_attack_suite_finds_nothing(booted: Booted, tmp_path: Path) -
 # --- certificates
 
 
+def shut(booted: Booted) -> bool:
+    """Nobody listens on port 80 now in any case: whether the rule that lets it in is gone."""
+    return booted("iptables", "-S", "RELAY-HTTP") == "-N RELAY-HTTP\n"
+
+
 def acme_root() -> bytes:
     trusting = ssl._create_unverified_context()  # noqa: S323  (pebble's own door)
     with urllib.request.urlopen("https://127.0.0.1:15000/roots/0", context=trusting, timeout=5) as response:
@@ -302,7 +307,7 @@ def test_a_certificate_that_is_not_due_stays_and_the_door_is_shut_again(booted: 
     before = caller.certificate(443)
     booted("systemctl", "start", "relay-certificate.service")
     assert caller.certificate(443) == before
-    assert not caller.connects(80, 1)
+    assert shut(booted)
 
 
 def test_a_renewed_certificate_is_served_without_a_restart_under_a_running_call(booted: Booted) -> None:
@@ -324,7 +329,7 @@ def test_a_renewed_certificate_is_served_without_a_restart_under_a_running_call(
     assert caller.certificate(5349) == caller.certificate(443)
     assert x509.load_der_x509_certificate(before) != x509.load_der_x509_certificate(caller.certificate(443))
     assert pid(booted) == running
-    assert not caller.connects(80, 1)
+    assert shut(booted)
 
 
 def test_an_issuer_that_wants_an_account_gets_its_key_from_the_vault(booted: Booted) -> None:
@@ -358,7 +363,7 @@ def test_a_killed_coturn_is_back_at_once(booted: Booted) -> None:
     alive = "systemctl show coturn --property=MainPID --value"
     booted.machine.until("it is back", "sh", "-c", f"test $({alive}) -gt 0 && test $({alive}) != {killed}")
     ends = time.monotonic() + 30
-    while caller.bindings_answered(1) == 0:
+    while caller.bindings_answered(1)[0] == 0:
         assert time.monotonic() < ends
     assert opens(OLD)
 
