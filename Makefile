@@ -15,8 +15,8 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 
 .PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-relay test-infra test-boot test-web \
 	test-e2e test-covered test-peers test-fuzz test-model model smoke relay-check rotate rotate-cloud cut-off infra-apply \
-	configure check format contract bench mutants fuzz chromium sdp-check lock deploy deploy-target python node_modules \
-	page clean
+	configure check format contract bench mutants mutants-rules mutants-model fuzz chromium sdp-check lock deploy \
+	deploy-target python node_modules page clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -96,8 +96,14 @@ format: python ## mend what a machine can
 bench: python page ## figures, as ratios within one run
 	$(PY) -m tests.bench
 
-mutants: python ## the mutation score of the core
+mutants: python ## the mutation score of the core (some 20 minutes)
 	$(PY) -m tests.mutants
+
+mutants-rules: python ## that of firestore.rules, every condition, number and word one at a time (some 10 minutes)
+	$(PY) -m tests.rules.mutants
+
+mutants-model: python ## core, store and rules broken by hand, and which promise of the model each of these breaks
+	PYTHONPATH=functions $(PY) -m tests.model.mutants
 
 fuzz: python ## the SDP validator under a fuzzer (ARGS="--runs 10000000")
 	@PYTHONPATH=functions $(PY) -m tests.fuzz $(ARGS)

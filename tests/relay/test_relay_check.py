@@ -34,8 +34,7 @@ def arguments(relay: Coturn, *more: str) -> str:
 
 
 def surroundings() -> dict[str, str]:
-    """As in a person's shell, also where a make with its flags started the tests."""
-    return {name: each for name, each in os.environ.items() if name not in {"TURN_SECRET", "MAKEFLAGS", "MAKELEVEL"}}
+    return {name: each for name, each in os.environ.items() if name != "TURN_SECRET"}
 
 
 def make(*words: str, secret: str | None = SECRET) -> subprocess.CompletedProcess[str]:
