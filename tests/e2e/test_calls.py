@@ -289,8 +289,8 @@ def test_a_credential_that_has_expired_is_replaced_before_ice_restarts(
 
     alice.tab.js("window.current().restartIce()")
     # Playwright serves the page's question for credentials while it is asked something itself.
-    until(lambda: bob.state == "Connected" and relay.allocations() >= before + 2, "an allocation for each side")
-    assert [len(each) for each in asked] == [2, 2]
+    until(lambda: bob.state == "Connected" and [len(each) for each in asked] == [2, 2], "another credential each")
+    until(lambda: relay.allocations() >= before + 2, "an allocation for each side")
     for someone in (alice, bob):
         someone.gets()
         someone.is_in("Connected")
