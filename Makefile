@@ -14,7 +14,7 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
 .PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-relay test-infra test-boot test-web \
-	test-e2e test-covered test-peers test-fuzz test-model model smoke relay-check rotate rotate-cloud cut-off infra-apply \
+	test-e2e test-calls test-covered test-peers test-fuzz test-model model smoke relay-check rotate rotate-cloud cut-off infra-apply \
 	configure check format contract bench mutants mutants-rules mutants-model fuzz chromium sdp-check lock deploy \
 	deploy-target python node_modules page clean
 .DEFAULT_GOAL := help
@@ -78,8 +78,14 @@ test-relay: python ## attacks on a Coturn with production values, in a network n
 smoke: python ## one relayed call through the running stack, its timeline in milliseconds
 	@PYTHONPATH=client $(PY) -m webrtc_lite_client smoke $(ARGS)
 
+# Calls between two browsers stand apart until they have passed ten times in a row on a quiet machine.
+CALLS := tests/e2e/test_calls.py tests/e2e/test_look.py
+
 test-e2e: python page ## the whole local stack, as a user starts it, and a browser
-	$(PYTEST) tests/e2e
+	$(PYTEST) tests/e2e $(addprefix --ignore=,$(CALLS))
+
+test-calls: python page ## calls between two browsers and all that may happen to them; axe in every view (some 10 minutes)
+	$(PYTEST) $(CALLS)
 
 check: python $(NODE_MODULES) ## format, lint, types, import rules
 	node_modules/.bin/eslint --config web/eslint.config.mjs web/src tests/unit/web tests/bench/web

@@ -1,7 +1,6 @@
-import os
-
 """For every suite."""
 
+import os
 import signal
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and what a test starts would inherit that.
