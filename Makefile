@@ -25,7 +25,7 @@ help: ## this list
 run: python page ## the whole local stack; stops on Ctrl-C (ARGS="--help" for another one beside it)
 	@exec $(PY) -m tools.stack $(ARGS)
 
-test: test-fast test-infra test-e2e ## every suite that a bare machine can run
+test: test-fast test-infra test-e2e ## every suite but test-calls and test-boot
 
 test-fast: python ## everything but the browser and the whole stack: unit, emulator, rules, interop
 	@$(MAKE) --no-print-directory -j 2 test-covered test-peers
