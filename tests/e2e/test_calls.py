@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Route
 
 from tests.e2e.conftest import Meet
 from tests.support.browsers import Browsers, ChromiumTab, Someone
@@ -75,6 +76,21 @@ def test_both_sides_hear_and_see_each_other(
     for someone in (alice, bob):
         someone.is_in("Call ended")
     ended(stack, alice, "hangup")
+
+
+def test_a_call_that_was_written_twice_because_the_first_answer_was_lost_rings_all_the_same(meet: Meet) -> None:
+    alice, bob = meet()
+    assert isinstance(alice.tab, ChromiumTab)
+    statuses: list[int] = []
+
+    def lose_the_first_answer(route: Route) -> None:
+        replies = [route.fetch(), route.fetch()]
+        statuses.extend(reply.status for reply in replies)
+        route.fulfill(response=replies[1])
+
+    alice.tab.page.route("**/documents:commit?*", lose_the_first_answer, times=1)
+    talking(alice, bob)
+    assert statuses == [200, 403]
 
 
 def test_the_other_side_is_shown_by_the_name_it_gave_itself(meet: Meet) -> None:

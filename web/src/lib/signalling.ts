@@ -1,6 +1,7 @@
 import {
   collection,
   doc,
+  getDocFromServer,
   onSnapshot,
   query,
   runTransaction,
@@ -67,17 +68,24 @@ export class FirestoreSignalling implements Signalling {
   }
 
   async dial({ callerId, calleeId, media, sdp }: NewCall): Promise<void> {
-    await this.#transact((transaction) => {
-      transaction.set(this.#session, {
-        caller_id: callerId,
-        callee_id: calleeId,
-        caller_device_id: this.#deviceId,
-        media,
-        status: "pending",
-        created_at: serverTimestamp(),
-        offer: { type: "offer", sdp, revision: 1, from: this.#side },
+    try {
+      await this.#transact((transaction) => {
+        transaction.set(this.#session, {
+          caller_id: callerId,
+          callee_id: calleeId,
+          caller_device_id: this.#deviceId,
+          media,
+          status: "pending",
+          created_at: serverTimestamp(),
+          offer: { type: "offer", sdp, revision: 1, from: this.#side },
+        });
       });
-    });
+    } catch (error) {
+      // A request is sent again when its connection breaks before the answer is there, by the browser without a word or by
+      // the SDK. Where the first one arrived, the second is refused: the session exists. Other writes may be said twice.
+      const mayStand = asProblem(error).code === "denied";
+      if (!mayStand || !(await this.#stands(sdp).catch(() => false))) throw error;
+    }
   }
 
   async offer(revision: number, sdp: string): Promise<void> {
@@ -134,6 +142,11 @@ export class FirestoreSignalling implements Signalling {
         failed(asProblem(error));
       },
     );
+  }
+
+  async #stands(sdp: string): Promise<boolean> {
+    const snapshot = await getDocFromServer(this.#session);
+    return readSession(snapshot.id, snapshot.data())?.offer?.sdp === sdp;
   }
 
   async #transact(write: (transaction: Parameters<Parameters<typeof runTransaction>[1]>[0]) => void): Promise<void> {
