@@ -10,6 +10,7 @@ import functools
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -33,6 +34,7 @@ ENGAGEMENTS = "engagements"  # a document a person: see Sessions.settle
 
 ID = "__name__"
 
+QUESTIONS = 32  # at a time: a person waits for the phone to ring while an instance asks
 TRIES = 5  # of one decision: whoever is overtaken that often has others settle it, or the sweep
 PAGE = 100  # documents of one query at a time: with two descriptions of 64 KiB each they take 13 MB
 BATCH = 400  # writes of one commit; Firestore took 500 for years and now counts megabytes
@@ -142,6 +144,7 @@ class Sessions:
 
     def __init__(self, client: firestore.Client) -> None:
         self._client = client
+        self._threads = ThreadPoolExecutor(QUESTIONS, "questions")
 
     def read(self, session_id: str) -> Session | None:
         """One that cannot be read is nobody's."""
@@ -254,15 +257,16 @@ class Sessions:
         engagements = self._client.get_all([self._engagement(uid) for uid in people])
         was = {read.id: read for read in engagements if read.exists}
         engaging = sorted(status.value for status in ENGAGING)
-        seen = [
-            *self._first(ENGAGEMENTS_MAX, CALLING, people, engaging),
-            *self._first(ENGAGEMENTS_MAX, CALLED, people, engaging),
-            *self._first(DIALLED_MAX, DIALLING, people, Status.PENDING.value),
+        asked = [
+            self._threads.submit(self._first, ENGAGEMENTS_MAX, CALLING, people, engaging),
+            self._threads.submit(self._first, ENGAGEMENTS_MAX, CALLED, people, engaging),
+            self._threads.submit(self._first, DIALLED_MAX, DIALLING, people, Status.PENDING.value),
         ]
+        ringing = self._ringing(was.get(self._engagement(session.caller_id).id))
         return Company(
-            {each.session_id: each for each in seen},
+            {each.session_id: each for found in asked for each in found.result()},
             {name: cast("datetime", read.update_time) for name, read in was.items()},
-            self._ringing(was.get(self._engagement(session.caller_id).id)),
+            ringing,
         )
 
     def _ringing(self, engagement: Document | None) -> Ringing | None:
