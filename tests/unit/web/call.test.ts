@@ -18,7 +18,7 @@ test("a call is written with its offer, and its candidates follow once it stands
   const call = await world.dial();
   assert.deepEqual(world.signalling.said, ["dial bob"]);
   world.peer.events.gathered(candidate(1));
-  await settled();
+  await world.clock.pass(100);
   assert.equal(world.signalling.batches[0]?.id, "caller-1-0");
   assert.equal(call.stage, "dialling");
 });

@@ -1,28 +1,31 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Inbox, Outbox, readable, type Batch } from "../../../web/src/lib/candidates";
-import { settled } from "./clock";
+import { FakeClock, settled } from "./clock";
 import { candidate } from "./world";
 
 const END = { candidate: "", sdpMid: "0", sdpMLineIndex: 0 };
 
+const lines = (batch: { candidates: { candidate: string }[] } | undefined) => batch?.candidates.map((each) => each.candidate);
+const BURST_MS = 40;
+
 function outbox() {
   const sent: Batch[] = [];
-  const box = new Outbox("caller", 3, async (batch) => {
+  const clock = new FakeClock();
+  const box = new Outbox("caller", 3, clock, async (batch) => {
     sent.push(batch);
     await settled();
   });
-  return { box, sent };
+  const allSent = async () => {
+    await clock.pass(BURST_MS);
+    for (let turn = 0; turn < 20; turn += 1) await settled();
+  };
+  return { box, sent, clock, allSent };
 }
 
-async function allSent(): Promise<void> {
-  for (let turn = 0; turn < 200; turn += 1) await settled();
-}
-
-const lines = (batch: { candidates: { candidate: string }[] } | undefined) => batch?.candidates.map((each) => each.candidate);
 
 test("nothing is sent before the description is stored, and then all that was gathered, in order", async () => {
-  const { box, sent } = outbox();
+  const { box, sent, allSent } = outbox();
   box.add(candidate(1));
   box.add(candidate(2));
   await allSent();
@@ -34,16 +37,41 @@ test("nothing is sent before the description is stored, and then all that was ga
 });
 
 test("a batch holds at most 20, and what is gathered while one is under way is the next one", async () => {
-  const { box, sent } = outbox();
+  const { box, sent, allSent } = outbox();
   box.open();
   for (let n = 0; n < 46; n += 1) box.add(candidate(n));
   await allSent();
-  assert.deepEqual(sent.map(({ candidates }) => candidates.length), [1, 20, 20, 5]);
-  assert.deepEqual(sent.map(({ id }) => id), ["caller-3-0", "caller-3-1", "caller-3-2", "caller-3-3"]);
+  assert.deepEqual(sent.map(({ candidates }) => candidates.length), [20, 20, 6]);
+  assert.deepEqual(sent.map(({ id }) => id), ["caller-3-0", "caller-3-1", "caller-3-2"]);
+});
+
+test("a burst goes in one document a moment after it began, however long it goes on", async () => {
+  const { box, sent, clock } = outbox();
+  box.open();
+  for (let n = 0; n < 4; n += 1) {
+    box.add(candidate(n));
+    await clock.pass(BURST_MS / 2 - 1);
+  }
+  assert.deepEqual(sent.map(lines), [["candidate:0", "candidate:1", "candidate:2"]]);
+  await clock.pass(BURST_MS);
+  assert.deepEqual(sent.map(lines).at(1), ["candidate:3"]);
+});
+
+test("nobody waits for the end of a burst when nothing more will come, or nothing more fits", async () => {
+  const ended = outbox();
+  ended.box.open();
+  ended.box.add(candidate(1));
+  ended.box.add(END);
+  const full = outbox();
+  full.box.open();
+  for (let n = 0; n < 20; n += 1) full.box.add(candidate(n));
+  await settled();
+  assert.deepEqual(ended.sent.map(lines), [["candidate:1", ""]]);
+  assert.equal(full.sent[0]?.candidates.length, 20);
 });
 
 test("a side has fifty documents a round, and no more", async () => {
-  const { box, sent } = outbox();
+  const { box, sent, allSent } = outbox();
   box.open();
   for (let n = 0; n < 60; n += 1) {
     box.add(candidate(n));
@@ -54,7 +82,7 @@ test("a side has fifty documents a round, and no more", async () => {
 });
 
 test("the mark that ends the candidates is sent like one, and one that is too long is not", async () => {
-  const { box, sent } = outbox();
+  const { box, sent, allSent } = outbox();
   box.open();
   box.add({ ...candidate(1), candidate: "x".repeat(1025) });
   box.add(END);
@@ -63,7 +91,7 @@ test("the mark that ends the candidates is sent like one, and one that is too lo
 });
 
 test("a closed box sends nothing more", async () => {
-  const { box, sent } = outbox();
+  const { box, sent, allSent } = outbox();
   box.close();
   box.add(candidate(1));
   await allSent();

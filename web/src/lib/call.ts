@@ -383,7 +383,7 @@ export class Call {
    * the rest is still on its way. Nobody waits for gathering to complete.
    */
   async #makeAnswer(peer: Peer, offer: string, revision: number): Promise<string> {
-    const gathered = this.#outbox?.first(this.#line.clock, FIRST_CANDIDATE_MS);
+    const gathered = this.#outbox?.first(FIRST_CANDIDATE_MS);
     await peer.makeAnswer(offer);
     this.#takeIn(offer, revision);
     await gathered;
@@ -466,7 +466,7 @@ export class Call {
 
   #send(revision: number): void {
     this.#outbox?.close();
-    this.#outbox = new Outbox(this.side, revision, (batch) => this.#signalling.sendCandidates(batch));
+    this.#outbox = new Outbox(this.side, revision, this.#line.clock, (batch) => this.#signalling.sendCandidates(batch));
   }
 
   /** The other side's description of a round is set: from here on its candidates can be added. */

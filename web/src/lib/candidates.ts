@@ -7,6 +7,7 @@ export type { Candidate };
 const IN_A_BATCH = 20; // SPEC 3.2, like the next two
 const BATCHES = 50;
 const BYTES = 1024;
+const TOGETHER_MS = 40; // they come in bursts, and every document is written, read and paid for
 
 /** One document of `ice_candidates`. */
 export interface Batch {
@@ -20,21 +21,24 @@ export interface Batch {
  * This side's candidates of one round on their way out.
  *
  * They wait until their description is stored, since the rules refuse them before, and then go in the batches in which
- * they come: one document is under way at a time, and what is gathered meanwhile is the next one.
+ * they come: a burst is one document, one document is under way at a time, and what is gathered meanwhile is the next one.
  */
 export class Outbox {
   readonly #sender: Side;
   readonly #revision: number;
   readonly #send: (batch: Batch) => Promise<void>;
+  readonly #clock: Clock;
   #waiting: Candidate[] = [];
   #open = false;
   #sending = false;
   #next = 0;
   #gathered: () => void = () => undefined;
+  #burst: (() => void) | undefined; // calls off the end of the one that is being gathered
 
-  constructor(sender: Side, revision: number, send: (batch: Batch) => Promise<void>) {
+  constructor(sender: Side, revision: number, clock: Clock, send: (batch: Batch) => Promise<void>) {
     this.#sender = sender;
     this.#revision = revision;
+    this.#clock = clock;
     this.#send = send;
   }
 
@@ -42,13 +46,13 @@ export class Outbox {
     if (byteLength(candidate.candidate) > BYTES) return;
     this.#waiting.push(candidate);
     this.#gathered();
-    void this.#flush();
+    this.#flushSoon();
   }
 
   /** Resolves with the next candidate, or without one when the time is over. */
-  first(clock: Clock, withinMs: number): Promise<void> {
+  first(withinMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const callOff = clock.after(withinMs, resolve);
+      const callOff = this.#clock.after(withinMs, resolve);
       this.#gathered = () => {
         callOff();
         resolve();
@@ -60,12 +64,25 @@ export class Outbox {
   open(sdp = ""): void {
     this.#waiting = this.#waiting.filter(({ candidate }) => candidate === "" || !sdp.includes(candidate));
     this.#open = true;
-    void this.#flush();
+    this.#flushSoon();
   }
 
   close(): void {
     this.#open = false;
     this.#waiting = [];
+  }
+
+  /** With the end of the burst; at once where a document is full, or nothing more will come. */
+  #flushSoon(): void {
+    const isWhole = this.#waiting.length >= IN_A_BATCH || this.#waiting.at(-1)?.candidate === "";
+    if (!this.#open || this.#waiting.length === 0 || (this.#burst && !isWhole)) return;
+    this.#burst?.();
+    const flush = () => {
+      this.#burst = undefined;
+      void this.#flush();
+    };
+    if (isWhole) flush();
+    else this.#burst = this.#clock.after(TOGETHER_MS, flush);
   }
 
   async #flush(): Promise<void> {
