@@ -14,7 +14,7 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
 .PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-relay test-infra test-boot test-web \
-	test-e2e test-calls test-covered test-peers test-fuzz test-model model smoke relay-check rotate rotate-cloud cut-off infra-apply \
+	test-e2e test-calls test-calls-placed test-calls-going-on test-covered test-peers test-fuzz test-model model smoke relay-check rotate rotate-cloud cut-off infra-apply \
 	configure check format contract bench mutants mutants-rules mutants-model fuzz chromium sdp-check lock deploy \
 	deploy-target python node_modules page clean
 .DEFAULT_GOAL := help
@@ -25,7 +25,7 @@ help: ## this list
 run: python page ## the whole local stack; stops on Ctrl-C (ARGS="--help" for another one beside it)
 	@exec $(PY) -m tools.stack $(ARGS)
 
-test: test-fast test-infra test-e2e ## every suite but test-calls and test-boot
+test: test-fast test-infra test-e2e test-calls ## every suite but test-boot
 
 test-fast: python ## everything but the browser and the whole stack: unit, emulator, rules, interop
 	@$(MAKE) --no-print-directory -j 2 test-covered test-peers
@@ -78,14 +78,21 @@ test-relay: python ## attacks on a Coturn with production values, in a network n
 smoke: python ## one relayed call through the running stack, its timeline in milliseconds
 	@PYTHONPATH=client $(PY) -m webrtc_lite_client smoke $(ARGS)
 
-# Calls between two browsers stand apart until they have passed ten times in a row on a quiet machine.
-CALLS := tests/e2e/test_calls.py tests/e2e/test_look.py
+# Calls between browsers: they wait most of the time, so one half runs beside the other, each over a stack of its own.
+CALLS_PLACED := tests/e2e/test_calls.py
+CALLS_GOING_ON := tests/e2e/test_calls_go_on.py tests/e2e/test_look.py
 
 test-e2e: python page ## the whole local stack, as a user starts it, and a browser
-	$(PYTEST) tests/e2e $(addprefix --ignore=,$(CALLS))
+	$(PYTEST) tests/e2e $(addprefix --ignore=,$(CALLS_PLACED) $(CALLS_GOING_ON))
 
-test-calls: python page ## calls between two browsers and all that may happen to them; axe in every view (some 10 minutes)
-	$(PYTEST) $(CALLS)
+test-calls: python page ## calls between two browsers and all that may happen to them; axe in every view
+	@$(MAKE) --no-print-directory -j 2 test-calls-placed test-calls-going-on
+
+test-calls-placed: python page
+	$(PYTEST) --quiet $(CALLS_PLACED)
+
+test-calls-going-on: python page
+	$(PYTEST) --quiet $(CALLS_GOING_ON)
 
 check: python $(NODE_MODULES) ## format, lint, types, import rules
 	node_modules/.bin/eslint --config web/eslint.config.mjs web/src tests/unit/web tests/bench/web

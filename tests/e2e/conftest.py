@@ -5,13 +5,15 @@ import pytest
 
 from tests.support.browsers import Browsers, Someone, browsers
 from tests.support.own_relay import OwnRelay, own_relay
-from tests.support.stack import RunningStack, started_stack
+from tests.support.stack import RunningStack, free_addresses, started_stack
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """One stack for all tests that only use it. Those that end one start their own."""
-    with started_stack("e2e", tmp_path_factory.mktemp("stack") / "output") as running:
+    addresses = free_addresses()  # and a name after them: another run of the tests may be under way
+    output = tmp_path_factory.mktemp("stack") / "output"
+    with started_stack(f"e2e-{addresses.offset}", output, addresses=addresses) as running:
         yield running
 
 

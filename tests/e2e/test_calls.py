@@ -3,53 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Route
 
 from tests.e2e.conftest import Meet
 from tests.support.browsers import Browsers, ChromiumTab, Someone
-from tests.support.own_relay import OwnRelay
 from tests.support.stack import RunningStack
+from tests.support.talking import PAIRS, ended, history, is_by, talking
 from tests.support.waiting import until
 
 BROWSERS = ["chromium", "firefox"]
-PAIRS = [("chromium", "chromium"), ("firefox", "firefox"), ("chromium", "firefox"), ("firefox", "chromium")]
 RING_S, SWEEP_S = 30.0, 60.0
-BACK_WITHIN_S = 12.0
-
-
-def talking(alice: Someone, bob: Someone, button: str = "Video call") -> None:
-    """Alice calls, Bob answers, and both hear and see each other."""
-    alice.call(bob, button)
-    bob.answer()
-    for someone in (alice, bob):
-        someone.is_in("Connected")
-        someone.gets(picture=button == "Video call")
-
-
-def history(stack: RunningStack) -> list[dict[str, Any]]:
-    """All that the server has recorded, the latest call first."""
-    url = f"{stack.firestore}/v1/projects/{stack.project}/databases/(default)/documents:runQuery"
-    order = [{"field": {"fieldPath": "created_at"}, "direction": "DESCENDING"}]
-    question = {"structuredQuery": {"from": [{"collectionId": "call_history"}], "orderBy": order}}
-    found = httpx.post(url, json=question, headers={"Authorization": "Bearer owner"}, timeout=30).json()
-    return [each["document"]["fields"] for each in found if "document" in each]
-
-
-def ended(stack: RunningStack, caller: Someone, reason: str, within_s: float = 20.0) -> None:
-    """The record of this person's latest call gives this reason."""
-
-    def reasons() -> list[str]:
-        return [each["end_reason"]["stringValue"] for each in history(stack) if is_by(each, caller)]
-
-    until(lambda: reasons()[:1] == [reason], f"{caller.name}'s call is recorded as {reason}", within_s)
-
-
-def is_by(record: dict[str, Any], caller: Someone) -> bool:
-    return bool(record["caller_id"]["stringValue"] == caller.uid)
 
 
 # ---- A call
@@ -241,111 +206,6 @@ def test_a_call_that_another_tab_of_the_same_person_answers_stops_ringing_here(
     for someone in (alice, there):
         someone.is_in("Connected")
         someone.gets()
-
-
-# ---- Calls that go on
-
-
-@pytest.mark.parametrize("pair", PAIRS, ids=" restarts with ".join)
-def test_ice_restarts_under_a_running_call(meet: Meet, pair: tuple[str, str]) -> None:
-    alice, bob = meet(*pair)
-    talking(alice, bob)
-    before = [someone.arriving["ufrag"] for someone in (alice, bob)]
-
-    alice.tab.js("window.current().restartIce()")
-    until(
-        lambda: all(someone.arriving["ufrag"] != old for someone, old in zip((alice, bob), before, strict=True)),
-        "new credentials of ICE on both sides",
-    )
-    for someone in (alice, bob):
-        someone.is_in("Connected")
-        assert someone.gets()["peers"] == 1
-
-
-@pytest.mark.parametrize("seconds", [3, 10])
-def test_a_relay_that_freezes_delays_a_call_and_does_not_end_it(
-    meet: Meet, stack: RunningStack, relay: OwnRelay, seconds: int
-) -> None:
-    alice, bob = meet(before=lambda someone: relay.serves(someone, stack))
-    talking(alice, bob)
-    relay.freeze()
-    time.sleep(seconds)
-    relay.thaw()
-    for someone in (alice, bob):
-        someone.gets(within_s=BACK_WITHIN_S)
-        someone.is_in("Connected")
-
-
-def test_a_relay_that_was_killed_gives_the_picture_back_within_seconds_of_its_return(
-    meet: Meet, stack: RunningStack, relay: OwnRelay
-) -> None:
-    alice, bob = meet(before=lambda someone: relay.serves(someone, stack))
-    talking(alice, bob)
-    relay.kill()
-    for someone in (alice, bob):
-        someone.is_in("Reconnecting …")
-    time.sleep(5)
-    relay.start()
-    for someone in (alice, bob):
-        someone.gets(within_s=BACK_WITHIN_S)
-        someone.is_in("Connected")
-
-
-def test_a_credential_that_has_expired_is_replaced_before_ice_restarts(
-    meet: Meet, stack: RunningStack, relay: OwnRelay
-) -> None:
-    asked: list[list[float]] = []
-    alice, bob = meet(before=lambda someone: asked.append(relay.serves(someone, stack, expires_in_s=30)))
-    talking(alice, bob)
-    signed_in = max(each[0] for each in asked)
-    time.sleep(max(0.0, signed_in + 32 - time.monotonic()))
-    for someone in (alice, bob):
-        someone.gets()
-    before = relay.allocations()
-
-    alice.tab.js("window.current().restartIce()")
-    # Playwright serves the page's question for credentials while it is asked something itself.
-    until(lambda: bob.state == "Connected" and [len(each) for each in asked] == [2, 2], "another credential each")
-    until(lambda: relay.allocations() >= before + 2, "an allocation for each side")
-    for someone in (alice, bob):
-        someone.gets()
-        someone.is_in("Connected")
-
-
-@pytest.mark.parametrize("pair", PAIRS, ids=" reloads, beside ".join)
-def test_a_page_that_is_reloaded_goes_on_in_its_call(meet: Meet, pair: tuple[str, str]) -> None:
-    alice, bob = meet(*pair)
-    talking(alice, bob)
-    alice.tab.reload()
-    for someone in (alice, bob):
-        until(lambda someone=someone: someone.state == "Connected", f"{someone.name} is back", within_s=40)  # type: ignore[misc]
-        someone.gets()
-    bob.tab.click("Hang up")
-    alice.is_in("Call ended")
-
-
-@pytest.mark.parametrize("seconds", [3, 10, 60])
-def test_a_browser_that_is_offline_for_a_while_comes_back_into_its_call(meet: Meet, seconds: int) -> None:
-    alice, bob = meet()
-    talking(alice, bob)
-    alice.tab.set_offline(True)
-    alice.sees("You are offline")
-    time.sleep(seconds)
-    alice.tab.set_offline(False)
-    for someone in (alice, bob):
-        someone.gets()
-        someone.is_in("Connected")
-    bob.tab.click("Hang up")  # and signalling has come back as well
-    alice.is_in("Call ended")
-
-
-def test_a_call_that_was_hung_up_while_its_page_was_offline_ends_there_too(meet: Meet) -> None:
-    alice, bob = meet()
-    talking(alice, bob)
-    alice.tab.set_offline(True)
-    bob.tab.click("Hang up")
-    alice.tab.set_offline(False)
-    alice.is_in("Call ended")
 
 
 # ---- Before and after
