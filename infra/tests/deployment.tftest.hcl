@@ -202,6 +202,11 @@ run "a_relay_may_read_its_secret_and_nothing_else" {
 
 run "alarms_and_budget_reach_a_person" {
   command = plan
+  override_resource {
+    target          = oci_core_instance.relay
+    override_during = plan
+    values          = { id = "ocid1.instance.oc1..made", private_ip = "10.0.1.2" }
+  }
   assert {
     condition     = oci_ons_subscription.email.endpoint == "operator@example.com" && oci_ons_subscription.email.protocol == "EMAIL"
     error_message = "Nobody would hear of anything."
@@ -211,8 +216,21 @@ run "alarms_and_budget_reach_a_person" {
     error_message = "An alarm is missing."
   }
   assert {
-    condition     = strcontains(oci_monitoring_alarm.this["traffic"].query, "> 266666666666")
-    error_message = "8 TB in 30 days are 266 GB a day."
+    condition     = oci_monitoring_alarm.this["traffic"].query == "VnicToNetworkBytes[1d].grouping().sum() > 266666666666"
+    error_message = "8 TB in 30 days are 266 GB a day, of all relays together."
+  }
+  assert {
+    condition     = [oci_monitoring_alarm.this["absent_a"].query, oci_monitoring_alarm.this["absent_a"].pending_duration] == ["CpuUtilization[5m]{resourceId = \"ocid1.instance.oc1..made\"}.groupBy(resourceId).absent(3d)", "PT15M"]
+    error_message = "A VM that is gone for 20 minutes has to be missed, and to be missed for as long as OCI can: the number in absent() ends the alarm."
+  }
+  # Metric, interval that an alarm may have, dimensions, grouping, statistic, and a number to compare with (MQL reference).
+  assert {
+    condition     = alltrue([for alarm in values(oci_monitoring_alarm.this) : can(regex("^[A-Z][A-Za-z]+\\[([1-9]|[1-5][0-9]|60)m\\]|^[A-Z][A-Za-z]+\\[1d\\]", alarm.query)) && can(regex("\\](\\{resourceId = \"[^\"]+\"\\})?(\\.grouping\\(\\)|\\.groupBy\\(resourceId\\))?\\.((max|mean|sum)\\(\\) > [0-9]+|absent\\(([1-9]|[1-5][0-9]|60)m\\)|absent\\([1-3]d\\))$", alarm.query))])
+    error_message = "A query that OCI would not take."
+  }
+  assert {
+    condition     = alltrue([for alarm in values(oci_monitoring_alarm.this) : can(regex("^PT([1-9]|[1-5][0-9]|60)M$", alarm.pending_duration)) && strcontains(alarm.body, "README: alarm ")])
+    error_message = "An alarm waits an hour at most, and says where its remedy stands."
   }
   assert {
     condition     = { for name, rule in oci_budget_alert_rule.this : name => [rule.type, rule.threshold] } == { spent = ["ACTUAL", 1], forecast = ["FORECAST", 100] }
