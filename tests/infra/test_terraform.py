@@ -45,6 +45,20 @@ def test_the_deployment_is_valid_and_its_tests_pass(stub: Stub, configured: Path
     assert re.search(r"Success! \d\d passed, 0 failed", done)
 
 
+def test_a_running_vm_is_never_replaced_in_passing_and_a_replaced_one_keeps_its_address(
+    stub: Stub, tmp_path: Path
+) -> None:
+    applied = stub.initialised(tmp_path / "infra")
+    for file in applied.glob("*.tf"):
+        file.write_text(file.read_text().replace("prevent_destroy = true", "prevent_destroy = false"))
+    whole = 'output "instances" {\n  value = oci_core_instance.relay\n}\n'
+    whole += 'output "public_addresses" {\n  value = oci_core_public_ip.relay\n}\n'
+    (applied / "whole.tf").write_text(whole)
+    shutil.copy(Path(__file__).with_name("replacing.tftest.hcl"), applied / "tests")
+    only = ("test", "-no-color", "-filter=tests/replacing.tftest.hcl")
+    assert "4 passed, 0 failed" in must(terraform(applied, *only, configuration=stub.configuration))
+
+
 @pytest.mark.parametrize(
     ("file", "right", "wrong", "complaint"),
     [
