@@ -19,8 +19,8 @@ locals {
     local        = ""
   })
 
-  # What the scripts and units read: NAME='value', for a shell and for systemd alike. Every value is validated above to
-  # hold no quote, and none of them is secret.
+  # What the scripts and units read: NAME='value', for a shell and for systemd alike. None holds a quote
+  # (outputs.tf), and none of them is secret.
   parameters = {
     HOST            = var.host
     REALM           = var.realm

@@ -391,3 +391,43 @@ run "an_alarm_above_what_is_free_comes_too_late" {
   }
   expect_failures = [var.traffic_alarm_tb]
 }
+
+run "an_address_with_the_length_of_a_range_is_refused" {
+  command = plan
+  variables {
+    ssh_sources = ["198.51.100.7/24"]
+  }
+  expect_failures = [var.ssh_sources]
+}
+
+run "a_range_that_stands_twice_is_refused" {
+  command = plan
+  variables {
+    ssh_sources = ["198.51.100.7/32", "198.51.100.7/32"]
+  }
+  expect_failures = [var.ssh_sources]
+}
+
+run "the_bastion_takes_ranges_as_well" {
+  command = plan
+  variables {
+    bastion_sources = ["198.51.100.7/24"]
+  }
+  expect_failures = [var.bastion_sources]
+}
+
+run "an_issuer_without_tls_is_refused" {
+  command = plan
+  variables {
+    acme = { server = "http://acme.example.com/directory" }
+  }
+  expect_failures = [var.acme]
+}
+
+run "a_third_relay_costs_money_and_is_said_to" {
+  command = plan
+  variables {
+    relays = { a = { host = "turn-1.example.com" }, b = { host = "turn-2.example.com" }, c = { host = "turn-3.example.com" } }
+  }
+  expect_failures = [check.always_free]
+}

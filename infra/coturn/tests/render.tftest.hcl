@@ -232,3 +232,59 @@ run "a_pinned_coturn_without_its_checksum_is_refused" {
   }
   expect_failures = [var.coturn_source]
 }
+
+run "an_address_of_ipv6_is_no_public_address" {
+  command = plan
+  variables {
+    public_address = "2001:db8::1"
+  }
+  expect_failures = [var.public_address]
+}
+
+run "an_address_with_the_length_of_a_range_is_refused" {
+  command = plan
+  variables {
+    ssh_sources = ["198.51.100.7/24"]
+  }
+  expect_failures = [var.ssh_sources]
+}
+
+run "half_a_port_is_refused" {
+  command = plan
+  variables {
+    metrics_port = 9641.5
+  }
+  expect_failures = [var.metrics_port]
+}
+
+run "an_issuer_that_would_end_a_quote_is_refused" {
+  command = plan
+  variables {
+    acme = { server = "https://acme.example.com/'; reboot; '" }
+  }
+  expect_failures = [var.acme]
+}
+
+run "an_id_that_would_end_a_quote_is_refused" {
+  command = plan
+  variables {
+    vault_secret_id = "ocid1.vaultsecret.oc1..a'; reboot; '"
+  }
+  expect_failures = [var.vault_secret_id]
+}
+
+run "an_id_of_an_issuers_key_that_would_end_a_quote_is_refused" {
+  command = plan
+  variables {
+    acme = { eab_secret_id = "ocid1.vaultsecret.oc1..a'; reboot; '" }
+  }
+  expect_failures = [var.acme]
+}
+
+run "a_version_that_would_end_a_quote_is_refused" {
+  command = plan
+  variables {
+    coturn_source = { version = "4.17.1'; reboot; '", url = "https://example.com/coturn.tar.gz", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+  }
+  expect_failures = [var.coturn_source]
+}
