@@ -74,6 +74,8 @@ class Cloud:
     secrets: dict[str, list[Version]] = field(default_factory=dict)
     down: bool = False  # the vault does not answer
     allowed: bool = True  # the policy lets this instance read
+    broken: dict[str, bytes] = field(default_factory=dict)  # by path, what comes in the place of an answer
+    breaks_off: bool = False  # answers end half-way
     requests: list[str] = field(default_factory=list)
     instance_key: rsa.RSAPrivateKey = field(default_factory=new_key)
     operator_key: rsa.RSAPrivateKey = field(default_factory=new_key)
@@ -143,6 +145,8 @@ class Request:
 def answer(cloud: Cloud, request: Request) -> object:
     """What Oracle would say: bytes as they are, the rest as JSON."""
     path = request.path
+    if path in cloud.broken:
+        return cloud.broken[path]
     if path.startswith("/opc/v2/"):
         return metadata(cloud, request)
     if path == "/v1/x509":
@@ -269,7 +273,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[: len(body) // 2] if self.server.cloud.breaks_off else body)
 
     do_GET = do_POST = do_PUT = respond  # noqa: N815  named by http.server
 

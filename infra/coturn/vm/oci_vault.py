@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import http.client
 import json
 import ssl
 import sys
@@ -87,7 +88,7 @@ def answer(request: urllib.request.Request) -> dict[str, object]:
             code = error_code(refused.read())
         error = NoSuchVersionError if refused.code == 404 else VaultError  # noqa: PLR2004
         raise error(f"{request.host} answered {refused.code} {code}".rstrip() + ".") from None
-    except (OSError, ValueError) as problem:
+    except (OSError, http.client.HTTPException, ValueError) as problem:  # the second: it broke off half-way
         raise VaultError(f"{request.host} cannot be reached: {problem}.") from None
     if not isinstance(content, dict):
         raise VaultError(f"{request.host} answered with something else than an object.")
@@ -116,11 +117,17 @@ class Services:
 
 def instance_principal(metadata: str = METADATA, services: Services | None = None) -> tuple[Principal, Services]:
     """The instance that runs this, as somebody who may sign; and where to go with it."""
-    where = json.loads(from_metadata(f"{metadata}/instance/regionInfo"))
-    services = services or Services.of(where["regionIdentifier"], where["realmDomainComponent"])
+    where = from_metadata(f"{metadata}/instance/regionInfo")
     pem = from_metadata(f"{metadata}/identity/cert.pem")
-    certificate = x509.load_pem_x509_certificate(pem)
-    key = serialization.load_pem_private_key(from_metadata(f"{metadata}/identity/key.pem"), None)
+    own = from_metadata(f"{metadata}/identity/key.pem")
+    try:
+        region = json.loads(where)
+        here = Services.of(region["regionIdentifier"], region["realmDomainComponent"])
+        certificate = x509.load_pem_x509_certificate(pem)
+        key = serialization.load_pem_private_key(own, None)
+    except (ValueError, KeyError, TypeError):
+        raise VaultError("The metadata service does not say which instance this is, or not in full.") from None
+    services = services or here
     if not isinstance(key, rsa.RSAPrivateKey):
         raise VaultError("The instance's key is not one of RSA.")
     fingerprint = ":".join(f"{byte:02X}" for byte in certificate.fingerprint(hashes.SHA1()))  # noqa: S303  as keyId wants it
@@ -148,7 +155,7 @@ def from_metadata(url: str) -> bytes:
     try:
         with urllib.request.urlopen(request, timeout=WITHIN_S) as response:
             content: bytes = response.read()
-    except OSError as problem:
+    except (OSError, http.client.HTTPException) as problem:
         raise VaultError(f"The metadata service cannot be reached: {problem}.") from None
     return content
 
