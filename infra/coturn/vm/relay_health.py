@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Asks the relay for a STUN Binding on every way that clients take, and restarts it where one fails twice.
 
-A restart drops every call, so only what a client would see counts, asked again after two seconds.
+A restart drops every call, so only what a client would see counts, asked again after two seconds; and one that did not
+help is not repeated while calls may go on by the other ways.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 
 CONFIGURATION = Path("/run/coturn/turnserver.conf")
+TRIED = Path("/run/webrtc-lite/restarted-for")  # the ways for which it was restarted, until all is well again
 FIREWALL = "/usr/local/lib/webrtc-lite/firewall.sh"
 AGAIN_AFTER_S = 2.0
 WITHIN_S = 3.0
@@ -22,6 +24,7 @@ STARTS_WITHIN_S = 20.0
 MAGIC = bytes.fromhex("2112a442")  # RFC 8489, 5
 REQUEST, SUCCESS = b"\x00\x01", b"\x01\x01"
 PLAIN, TLS = 3478, (5349, 443)
+WAYS = 2 + len(TLS)
 
 
 def main() -> None:
@@ -35,10 +38,17 @@ def main() -> None:
     if silent:
         time.sleep(AGAIN_AFTER_S)
         silent = [way for way in failing(address) if way in silent]
-    if silent:
+    if not silent:
+        TRIED.unlink(missing_ok=True)
+        return
+    tried = set(TRIED.read_text().splitlines()) if TRIED.exists() else set()
+    if tried.issuperset(silent) and len(silent) < WAYS:
+        print(f"No answer by {', '.join(silent)}, and a restart did not help. Calls go on by the other ways.")
+    else:
         print(f"No answer by {', '.join(silent)}, twice: restarting Coturn.")
+        TRIED.write_text("\n".join(silent))
         subprocess.run(["systemctl", "restart", "--no-block", "coturn.service"], check=True)
-        sys.exit(1)
+    sys.exit(1)
 
 
 def listening(configuration: Path) -> str | None:
