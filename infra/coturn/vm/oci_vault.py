@@ -39,6 +39,13 @@ class NoSuchVersionError(VaultError):
     """There is no version at this stage: before the first rotation nothing is PREVIOUS."""
 
 
+class OvertakenError(VaultError):
+    """What was to be changed has been changed by somebody else since it was looked at."""
+
+
+REFUSALS = {404: NoSuchVersionError, 412: OvertakenError}
+
+
 @dataclasses.dataclass(frozen=True)
 class Principal:
     """Who signs: the id of a key, and the key."""
@@ -72,27 +79,28 @@ class Principal:
         return {**sent, "authorization": "Signature " + ",".join(f'{name}="{value}"' for name, value in fields.items())}
 
 
-def call(principal: Principal, method: str, url: str, body: object = None) -> dict[str, object]:
-    """One signed request. What came back is JSON or nothing."""
+def call(principal: Principal, method: str, url: str, body: object = None, if_match: str = "") -> dict[str, object]:
+    """One signed request. What came back is JSON or nothing, and with it, as `etag`, the state that it is of."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, principal.headers(method, url, data), method=method)
-    return answer(request)
+    headers = principal.headers(method, url, data) | ({"if-match": if_match} if if_match else {})
+    return answer(urllib.request.Request(url, data, headers, method=method))
 
 
 def answer(request: urllib.request.Request) -> dict[str, object]:
     try:
         with urllib.request.urlopen(request, timeout=WITHIN_S, context=ssl.create_default_context()) as response:
             content = json.loads(response.read() or b"{}")
+            etag = response.headers.get("etag", "")
     except urllib.error.HTTPError as refused:
         with refused:
             code = error_code(refused.read())
-        error = NoSuchVersionError if refused.code == 404 else VaultError  # noqa: PLR2004
+        error = REFUSALS.get(refused.code, VaultError)
         raise error(f"{request.host} answered {refused.code} {code}".rstrip() + ".") from None
     except (OSError, http.client.HTTPException, ValueError) as problem:  # the second: it broke off half-way
         raise VaultError(f"{request.host} cannot be reached: {problem}.") from None
     if not isinstance(content, dict):
         raise VaultError(f"{request.host} answered with something else than an object.")
-    return content
+    return {**content, "etag": etag}
 
 
 def error_code(body: bytes) -> str:
