@@ -17,6 +17,7 @@ from tests.infra.terraform import INFRA, MODULE, rendered
 from tools import provision
 
 TEXT = {path.name: path.read_text() for path in sorted(INFRA.glob("*.tf"))}
+README = (INFRA / "README.md").read_text()
 ALL = "\n".join(TEXT.values())
 OCI_METADATA_MAX = 32_000  # bytes, all keys together
 PARAMETERS = {"host": "turn.example.com", "realm": "example.com", "vault_secret_id": "ocid1.vaultsecret.oc1..made"}
@@ -149,6 +150,21 @@ def test_nothing_that_costs_money_is_described() -> None:
     assert 'vault_type     = "DEFAULT"' in ALL
     assert 'protection_mode     = "SOFTWARE"' in ALL
     assert "VIRTUAL_PRIVATE" not in ALL
+
+
+def test_the_handbook_says_of_every_alarm_what_to_do_and_knows_no_other() -> None:
+    described = re.findall(
+        r"^\| \*\*(\w+)\*\* \|", README.partition("## Alarms")[2].partition("\n## ")[0], re.MULTILINE
+    )
+    alarms = re.findall(r"README: alarm (\w+)\.", TEXT["alarms.tf"])
+    assert sorted(described) == sorted([*alarms, "budget"])
+
+
+def test_every_command_of_make_in_the_handbook_is_one() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (provision.ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z-]+)", README))
+    assert named
+    assert named <= targets
 
 
 def test_coturns_configuration_has_one_source() -> None:
