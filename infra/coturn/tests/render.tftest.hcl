@@ -14,7 +14,8 @@ run "the_configuration_is_the_local_stacks_with_other_values" {
   }
   assert {
     condition = alltrue([for line in [
-      "use-auth-secret", "realm=example.com", "userdb=/var/lib/coturn/turndb", "no-cli", "fingerprint", "no-tcp-relay",
+      "use-auth-secret", "realm=example.com", "userdb=/var/lib/coturn/turndb", "fingerprint", "no-tcp-relay",
+      "no-cli", "no-tlsv1", "no-tlsv1_1", "no-dtls", "no-stun-backward-compatibility",
       "listening-ip=@PRIVATE_ADDRESS@", "relay-ip=@PRIVATE_ADDRESS@", "external-ip=@PUBLIC_ADDRESS@/@PRIVATE_ADDRESS@",
       "listening-port=3478", "tls-listening-port=5349", "aux-server=@PRIVATE_ADDRESS@:443",
       "min-port=49152", "max-port=65535", "total-quota=300", "user-quota=32", "max-bps=375000",
@@ -73,6 +74,25 @@ run "a_pinned_coturn_brings_what_it_is_built_with" {
   assert {
     condition     = strcontains(output.files["/etc/webrtc-lite/relay.env"], "COTURN_VERSION='4.17.1'\n")
     error_message = "The VM would not know what to build."
+  }
+  assert {
+    condition     = length([for line in split("\n", output.turnserver_conf) : line if can(regex("^no-(cli|tlsv1|tlsv1_1|dtls|stun-backward-compatibility)$", line))]) == 0
+    error_message = "A new Coturn does not know these words: it logs them and goes on, as it would with a misspelt one."
+  }
+}
+
+run "a_pinned_coturn_before_4_17_is_told_to_leave_dtls_out" {
+  command = plan
+  variables {
+    coturn_source = {
+      version = "4.12.0"
+      url     = "https://example.com/coturn-4.12.0.tar.gz"
+      sha256  = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    }
+  }
+  assert {
+    condition     = [for line in split("\n", output.turnserver_conf) : line if can(regex("^no-(cli|tlsv1|tlsv1_1|dtls|stun-backward-compatibility)$", line))] == ["no-dtls"]
+    error_message = "It would serve DTLS, or not know what it is told."
   }
 }
 
