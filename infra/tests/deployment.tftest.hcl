@@ -126,6 +126,114 @@ run "the_group_opens_what_the_specification_opens_and_nothing_else" {
   }
 }
 
+run "what_goes_out_of_the_group_is_named_as_well" {
+  command = plan
+
+  assert {
+    condition = {
+      for name, rule in oci_core_network_security_group_security_rule.out : name => [
+        rule.direction, rule.protocol, rule.stateless, rule.destination,
+        one(concat(rule.udp_options, rule.tcp_options)).destination_port_range[0].min,
+        one(concat(rule.udp_options, rule.tcp_options)).destination_port_range[0].max,
+      ]
+      } == {
+      https = ["EGRESS", "6", false, "0.0.0.0/0", 443, 443]
+      http  = ["EGRESS", "6", false, "0.0.0.0/0", 80, 80]
+      dns   = ["EGRESS", "17", false, "0.0.0.0/0", 53, 53]
+      ntp   = ["EGRESS", "17", false, "0.0.0.0/0", 123, 123]
+    }
+    error_message = "The VM reaches more than it needs, or less."
+  }
+}
+
+run "what_is_made_hangs_together" {
+  command = plan
+  override_resource {
+    target          = oci_core_security_list.none
+    override_during = plan
+    values          = { id = "ocid1.securitylist.oc1..none" }
+  }
+  override_resource {
+    target          = oci_core_network_security_group.relay
+    override_during = plan
+    values          = { id = "ocid1.networksecuritygroup.oc1..relay" }
+  }
+  override_resource {
+    target          = oci_core_subnet.public
+    override_during = plan
+    values          = { id = "ocid1.subnet.oc1..public" }
+  }
+  override_resource {
+    target          = oci_ons_notification_topic.alarms
+    override_during = plan
+    values          = { id = "ocid1.onstopic.oc1..alarms" }
+  }
+  override_resource {
+    target          = oci_core_public_ip.relay
+    override_during = plan
+    values          = { ip_address = "192.0.2.7" }
+  }
+  variables {
+    relay_ports   = { min = 40000, max = 42000 }
+    total_quota   = 200
+    acme          = { server = "https://acme.example.com/directory", eab_secret_id = "ocid1.vaultsecret.oc1..eab" }
+    coturn_source = { version = "4.17.1", url = "https://example.com/coturn.tar.gz", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+  }
+
+  assert {
+    condition     = tolist(oci_core_subnet.public.security_list_ids) == tolist(["ocid1.securitylist.oc1..none"])
+    error_message = "A subnet without a list of its own gets the one that opens port 22 to the world."
+  }
+  assert {
+    condition     = tolist(oci_core_instance.relay["a"].create_vnic_details[0].nsg_ids) == tolist(["ocid1.networksecuritygroup.oc1..relay"])
+    error_message = "The VM would not be in the group."
+  }
+  assert {
+    condition     = oci_bastion_bastion.this[0].target_subnet_id == "ocid1.subnet.oc1..public" && oci_bastion_bastion.this[0].max_session_ttl_in_seconds == 10800
+    error_message = "The bastion leads elsewhere, or for longer than it is said to."
+  }
+  assert {
+    condition     = [for plugin in oci_core_instance.relay["a"].agent_config[0].plugins_config : [plugin.name, plugin.desired_state]] == [["Bastion", "ENABLED"]] && !oci_core_instance.relay["a"].agent_config[0].is_monitoring_disabled
+    error_message = "Without the plugin the bastion has nobody to talk to; without monitoring every alarm but those of the network is dumb."
+  }
+  assert {
+    condition     = alltrue([for alarm in values(oci_monitoring_alarm.this) : alarm.is_enabled && alarm.destinations == tolist(["ocid1.onstopic.oc1..alarms"])])
+    error_message = "An alarm reaches nobody."
+  }
+  assert {
+    condition     = oci_budget_budget.this.targets == tolist(["ocid1.compartment.oc1..c"]) && alltrue([for rule in values(oci_budget_alert_rule.this) : rule.recipients == "operator@example.com"])
+    error_message = "The budget counts something else, or tells somebody else."
+  }
+  assert {
+    condition     = tonumber(oci_core_instance.relay["a"].source_details[0].boot_volume_size_in_gbs) == 50 && data.oci_core_images.ubuntu.operating_system_version == "24.04"
+    error_message = "Two volumes of 50 GB are free with room; the user-data is for Ubuntu 24.04."
+  }
+  assert {
+    condition     = oci_vault_secret.turn.secret_generation_context[0].passphrase_length >= 32
+    error_message = "A secret that short can be guessed from one credential."
+  }
+  assert {
+    condition     = output.addresses == { "turn.example.com" = "192.0.2.7" } && output.secret_id == "ocid1.vaultsecret.oc1..made"
+    error_message = "DNS or the rotation would go astray."
+  }
+  assert {
+    condition     = endswith(oci_identity_policy.relays.statements[1], "where target.secret.id = 'ocid1.vaultsecret.oc1..eab'")
+    error_message = "The relay could not read the key to its issuer, or could read others."
+  }
+  # What the VM is told is what was said here.
+  assert {
+    condition = alltrue([for line in [
+      "MIN_PORT='40000'", "MAX_PORT='42000'", "SSH_SOURCES='10.0.1.0/24'", "VAULT_SECRET='ocid1.vaultsecret.oc1..made'",
+      "ACME_SERVER='https://acme.example.com/directory'", "COTURN_VERSION='4.17.1'",
+    ] : contains(split("\n", module.coturn["a"].files["/etc/webrtc-lite/relay.env"]), line)])
+    error_message = "A variable does not reach the VM."
+  }
+  assert {
+    condition     = alltrue([for line in ["min-port=40000", "max-port=42000", "total-quota=200", "realm=example.com"] : contains(split("\n", module.coturn["a"].turnserver_conf), line)])
+    error_message = "A variable does not reach Coturn."
+  }
+}
+
 run "ssh_from_a_named_range_takes_the_place_of_the_bastion" {
   command = plan
   variables {
