@@ -415,7 +415,7 @@ async def takes(host: str, port: int, secret: str) -> bool | None:
 def main() -> int:
     taking = parser("make rotate-cloud STEP=... PROJECT=...", __doc__)
     taking.add_argument("--project", required=True, help="the Firebase project of the functions")
-    taking.add_argument("--profile", default="DEFAULT", help="of ~/.oci/config")
+    taking.add_argument("--profile", help="of ~/.oci/config, where not the one that Terraform applies with")
     given = taking.parse_args()
 
     def say(line: str) -> None:
@@ -424,7 +424,9 @@ def main() -> int:
     try:
         found = outputs()
         steps = Steps(
-            OciVault.of(given.profile, str(found["region"]), str(found["secret_id"])),
+            OciVault.of(
+                given.profile or str(found.get("oci_profile", "DEFAULT")), str(found["region"]), str(found["secret_id"])
+            ),
             GoogleCloud(given.project, signed_in),
             lambda secret: not_taking([(each["host"], each["port"]) for each in found["relays"]], secret),
             say,
