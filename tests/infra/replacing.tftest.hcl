@@ -67,7 +67,7 @@ run "what_only_a_new_vm_can_take_leaves_a_running_one_alone" {
     condition = [
       oci_core_instance.relay["a"].availability_domain, oci_core_instance.relay["a"].shape, length(oci_core_instance.relay["a"].shape_config),
       oci_core_instance.relay["a"].metadata["ssh_authorized_keys"], oci_core_instance.relay["a"].source_details[0].source_id,
-    ] == [
+      ] == [
       "XyZa:EU-FRANKFURT-1-AD-1", "VM.Standard.E2.1.Micro", 0,
       "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ example", "ocid1.image.oc1..newest",
     ]

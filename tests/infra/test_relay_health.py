@@ -5,12 +5,15 @@ from __future__ import annotations
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import relay_health
+from tests.support.ports import free_port
+from tools import coturn
 
 ALL = ["udp 3478", "tcp 3478", "tls 5349", "tls 443"]
 
@@ -125,10 +128,42 @@ def test_only_the_answer_to_the_question_counts(reply: Callable[[bytes], bytes],
         thread.join()
 
 
+@pytest.fixture
+def relay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[coturn.Coturn]:
+    """A real Coturn, which the health check asks with what stands in its database."""
+    made = coturn.Coturn(tmp_path / "coturn", free_port(), free_port())
+    monkeypatch.setattr(relay_health, "DATABASE", tmp_path / "coturn" / "turndb")
+    with subprocess.Popen(made.prepare("s" * 48), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        ends = time.monotonic() + 20
+        while not made.answers():
+            assert time.monotonic() < ends
+            time.sleep(0.1)
+        yield made
+        running.kill()
+
+
+def test_a_relay_that_takes_its_own_secret_admits_people(relay: coturn.Coturn) -> None:
+    assert relay_health.admits(coturn.HOST, relay.port)
+
+
+def test_a_relay_that_refuses_its_own_secret_is_found_out(
+    relay: coturn.Coturn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    coturn.accept_only(other, "x" * 48)
+    monkeypatch.setattr(relay_health, "DATABASE", other)
+    assert not relay_health.admits(coturn.HOST, relay.port)
+    coturn.accept_only(other)
+    assert relay_health.admits(coturn.HOST, relay.port)  # without a secret there is nothing to ask with
+    other.write_text("no database at all")
+    assert not relay_health.admits(coturn.HOST, relay.port)
+
+
 def test_a_port_where_nobody_is_does_not_answer() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     assert not relay_health.over_udp("127.0.0.1", port)
+    assert not relay_health.admits("127.0.0.1", port)
     assert not relay_health.over_tcp("127.0.0.1", port)
     assert not relay_health.over_tls("127.0.0.1", port)

@@ -499,10 +499,36 @@ def test_a_coturn_that_hangs_is_restarted_by_the_health_check(booted: Booted) ->
         "it is replaced", "sh", "-c", f"test $(systemctl show coturn --property=MainPID --value) != {hung}", within=150
     )
     booted.machine.until("Coturn runs", "systemctl", "is-active", "--quiet", "coturn.service", within=120)
-    assert "twice: restarting Coturn" in booted("journalctl", "-u", "relay-health.service", "-o", "cat", "--no-pager")
+    assert "fails twice, restarting Coturn" in booted(
+        "journalctl", "-u", "relay-health.service", "-o", "cat", "--no-pager"
+    )
     ends = time.monotonic() + 30
     while not opens(OLD):
         assert time.monotonic() < ends
+
+
+def test_a_coturn_that_refuses_its_own_secret_is_restarted_by_the_health_check(booted: Booted) -> None:
+    """It answers as if it were well, and for good: it could not open its database when it first looked."""
+    booted("systemctl", "restart", "coturn.service")
+    booted("chown", "-R", "root:root", "/var/lib/coturn")
+    ends = time.monotonic() + 30
+    while caller.bindings_answered(1)[0] == 0:
+        assert time.monotonic() < ends
+    while opens(OLD):  # each of its threads looks for itself
+        assert time.monotonic() < ends
+    refusing = pid(booted)
+    booted.machine.until(
+        "it is replaced",
+        "sh",
+        "-c",
+        f"test $(systemctl show coturn --property=MainPID --value) != {refusing}",
+        within=150,
+    )
+    ends = time.monotonic() + 30
+    while not opens(OLD):
+        assert time.monotonic() < ends
+    said = booted("journalctl", "-u", "relay-health.service", "-o", "cat", "--no-pager")
+    assert "credentials: fails twice, restarting Coturn" in said
 
 
 OUT = "OUTPUT -m owner --uid-owner turnserver -j RELAY-OUT"
@@ -575,6 +601,7 @@ def test_metrics_count_allocations_and_bytes(booted: Booted) -> None:
         'transport="tls",port="443"',
     ):
         assert during[f"coturn_up{{{way}}}"] == 1
+    assert during["coturn_credentials_accepted"] == 1
     out = 'coturn_media_bytes_total{direction="out"}'
     assert 20_000 <= during[out] - before[out] < 30_000
     assert during["coturn_certificate_expires_seconds"] > time.time() + 80 * 86_400
