@@ -83,9 +83,10 @@ COMMIT
 :RELAY-IN - [0:0]
 :RELAY-OUT - [0:0]
 -A RELAY-IN -i lo -j ACCEPT
-# What a stranger can send: Binding and Allocate requests, the only ones answered without credentials. A household
-# sends a few in a second. The message type is the first word of the datagram (RFC 8489, 5).
--A RELAY-IN -p udp --dport 3478 -m u32 --u32 "0>>22&0x3C@8>>16=0x0001,0x0003" -m hashlimit --hashlimit-name relay-udp --hashlimit-mode srcip --hashlimit-above 100/sec --hashlimit-burst 200 -j DROP
+# What a stranger can send: requests. Coturn answers each, of whatever method, if only with 401. Media comes in
+# indications and channels. A household sends a few requests in a second. The first word of the datagram begins with two
+# zeros where it is STUN, and has neither of two bits set where it is a request (RFC 8489, 5).
+-A RELAY-IN -p udp --dport 3478 -m u32 --u32 "0>>22&0x3C@8>>16&0xC110=0" -m hashlimit --hashlimit-name relay-udp --hashlimit-mode srcip --hashlimit-above 100/sec --hashlimit-burst 200 -j DROP
 -A RELAY-IN -p tcp -m multiport --dports 443,3478,5349 -m conntrack --ctstate NEW -m hashlimit --hashlimit-name relay-tcp --hashlimit-mode srcip --hashlimit-above 50/sec --hashlimit-burst 200 -j DROP
 -A RELAY-IN -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
 -A RELAY-IN -p udp --dport 3478 -j ACCEPT

@@ -283,14 +283,20 @@ def test_nothing_is_open_but_what_a_relay_needs(booted: Booted) -> None:
     assert booted("ss", "-Hltn", "sport = :9641").split()[3] == "127.0.0.1:9641"
 
 
-def test_a_stranger_is_held_to_a_rate(booted: Booted) -> None:
+@pytest.mark.parametrize(
+    "method",
+    [0x0001, 0x0003, 0x0004, 0x0008, 0x0009, 0x000B],
+    ids=["binding", "allocate", "refresh", "create permission", "channel bind", "connection bind"],
+)
+def test_a_stranger_is_held_to_a_rate_whatever_it_asks_for(booted: Booted, method: int) -> None:
+    """Each is answered without a credential, and the answer is three times as large: it might be sent to a victim."""
     name = 'coturn_rate_limited_packets_total{transport="udp"}'
     before = metrics(booted)[name]
-    answered, took = caller.bindings_answered(1000)
+    answered, took = caller.answered(1000, method)
     assert 200 <= answered < 1.3 * (200 + 100 * took) < 1000  # a burst of 200, then 100 a second
     assert metrics(booted)[name] > before
     time.sleep(3)
-    assert caller.bindings_answered(10)[0] == 10
+    assert caller.answered(10)[0] == 10
 
 
 def test_the_relays_attack_suite_finds_nothing(booted: Booted, tmp_path: Path) -> None:
@@ -468,7 +474,7 @@ def test_a_killed_coturn_is_back_at_once(booted: Booted) -> None:
     alive = "systemctl show coturn --property=MainPID --value"
     booted.machine.until("it is back", "sh", "-c", f"test $({alive}) -gt 0 && test $({alive}) != {killed}")
     ends = time.monotonic() + 30
-    while caller.bindings_answered(1)[0] == 0:
+    while caller.answered(1)[0] == 0:
         assert time.monotonic() < ends
     assert opens(OLD)
 
@@ -512,7 +518,7 @@ def test_a_coturn_that_refuses_its_own_secret_is_restarted_by_the_health_check(b
     booted("systemctl", "restart", "coturn.service")
     booted("chown", "-R", "root:root", "/var/lib/coturn")
     ends = time.monotonic() + 30
-    while caller.bindings_answered(1)[0] == 0:
+    while caller.answered(1)[0] == 0:
         assert time.monotonic() < ends
     while opens(OLD):  # each of its threads looks for itself
         assert time.monotonic() < ends
@@ -637,7 +643,7 @@ def test_while_secrets_are_looked_up_coturn_can_open_its_database(booted: Booted
         booted("systemctl", "start", "--no-block", "relay-secrets.service")
         booted("systemctl", "restart", "coturn.service")
         ends = time.monotonic() + 30
-        while caller.bindings_answered(1)[0] == 0:
+        while caller.answered(1)[0] == 0:
             assert time.monotonic() < ends
         assert (
             booted("systemctl", "show", "relay-secrets.service", "--property=ActiveState") == "ActiveState=activating\n"
