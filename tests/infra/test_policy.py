@@ -160,11 +160,19 @@ def test_the_handbook_says_of_every_alarm_what_to_do_and_knows_no_other() -> Non
     assert sorted(described) == sorted([*alarms, "budget"])
 
 
-def test_every_command_of_make_in_the_handbook_is_one() -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (provision.ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z-]+)", README))
-    assert named
-    assert named <= targets
+def test_every_command_variable_and_resource_in_the_handbook_is_one() -> None:
+    makefile = (provision.ROOT / "Makefile").read_text()
+    modules = ALL + (MODULE / "outputs.tf").read_text()
+    for named, there in (
+        (r"\bmake ([a-z-]+)", set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))),
+        (r"-chdir=[\w/]+ output (?:-raw )?(\w+)", set(re.findall(r'^output "(\w+)"', modules, re.MULTILINE))),
+        (r"^(\w+) +=", set(re.findall(r'^variable "(\w+)"', ALL, re.MULTILINE))),
+        (r"(oci_\w+\.\w+)\[", {".".join(each) for each in re.findall(r'^resource "(\w+)" "(\w+)"', ALL, re.MULTILINE)}),
+        (r"webrtc-lite/(\w+\.sh)", {path.name for path in MODULE.glob("vm/*.sh")}),
+    ):
+        found = set(re.findall(named, README, re.MULTILINE))
+        assert found, named
+        assert found <= there, found - there
 
 
 def test_coturns_configuration_has_one_source() -> None:
