@@ -48,10 +48,12 @@ locals {
     {
       for name, relay in oci_core_instance.relay : "absent_${name}" => {
         namespace = "oci_computeagent"
-        query     = "CpuUtilization[5m]{resourceId = \"${relay.id}\"}.absent(20m)"
-        severity  = "CRITICAL"
-        pending   = "PT5M"
-        body      = "Relay ${name} (${var.relays[name].host}) has not been heard of for 20 minutes. README: alarm absent."
+        # Three days, the most there is: what stands in absent() is how long OCI looks for a metric that is gone. After it
+        # the alarm would say that all is well.
+        query    = "CpuUtilization[5m]{resourceId = \"${relay.id}\"}.groupBy(resourceId).absent(3d)"
+        severity = "CRITICAL"
+        pending  = "PT15M"
+        body     = "Relay ${name} (${var.relays[name].host}) has not been heard of for 20 minutes. README: alarm absent."
       }
     },
   )

@@ -71,9 +71,9 @@ resource "oci_core_instance" "relay" {
   }
 
   lifecycle {
-    # A relay holds calls: a newer image or a changed script never replaces one in passing. `-replace` does, after the
-    # drain (README).
-    ignore_changes = [source_details[0].source_id, metadata["user_data"]]
+    # A relay holds calls: what only a new VM can take (OCI fixes all of this at launch, or would move the VM for it)
+    # never makes one in passing. `-replace` does, after the drain (README).
+    ignore_changes = [availability_domain, shape, shape_config, source_details[0].source_id, metadata]
 
     precondition {
       condition     = local.domain[each.key] <= length(local.domains)

@@ -20,3 +20,11 @@ locals {
   anywhere    = "0.0.0.0/0"
   bastion     = length(var.ssh_sources) == 0
 }
+
+# A warning in plan and apply, and no refusal: whoever pays may have more.
+check "always_free" {
+  assert {
+    condition     = length(var.relays) <= 2
+    error_message = "Two VMs are free, and relays has ${length(var.relays)}: OCI charges for the others by the hour. README: What it costs."
+  }
+}

@@ -29,6 +29,11 @@ output "region" {
   value       = var.region
 }
 
+output "oci_profile" {
+  description = "Who applied this: rotation goes to the vault as the same."
+  value       = var.oci_profile
+}
+
 output "ssh" {
   description = "How to get a shell on each relay."
   value = { for name, relay in var.relays : name => local.bastion ? join("", [

@@ -3,7 +3,7 @@ variable "tenancy_id" {
   description = "OCID of the tenancy: Profile menu, Tenancy."
 
   validation {
-    condition     = can(regex("^ocid1\\.tenancy\\.", var.tenancy_id))
+    condition     = can(regex("^ocid1\\.tenancy\\.[A-Za-z0-9._-]+$", var.tenancy_id))
     error_message = "tenancy_id has to be the OCID of the tenancy, ocid1.tenancy....: Profile menu, Tenancy."
   }
 }
@@ -13,7 +13,7 @@ variable "compartment_id" {
   description = "OCID of the compartment that holds everything: one of its own, so that the budget counts nothing else."
 
   validation {
-    condition     = can(regex("^ocid1\\.compartment\\.", var.compartment_id))
+    condition     = can(regex("^ocid1\\.compartment\\.[A-Za-z0-9._-]+$", var.compartment_id))
     error_message = "compartment_id has to be the OCID of a compartment, ocid1.compartment....: Identity, Compartments, Create."
   }
 }
@@ -114,7 +114,7 @@ variable "shape" {
     error_message = "shape has to be VM.Standard.E2.1.Micro or VM.Standard.A1.Flex: no other one is Always Free."
   }
   validation {
-    condition     = var.shape != "VM.Standard.A1.Flex" || can(regex("^([5-9]|[1-9][0-9]+)\\.|^4\\.[1-9][0-9]+\\.", "${try(var.coturn_source.version, "")}."))
+    condition     = var.shape != "VM.Standard.A1.Flex" || can(regex("^([5-9]|[1-9][0-9]+|4\\.[1-9][0-9]+)(\\.[0-9a-z.-]+)?$", try(var.coturn_source.version, "")))
     error_message = "VM.Standard.A1.Flex needs coturn_source with version 4.10 or newer: the distribution's Coturn crashes on Arm at one packet (CVE-2026-40613). Pin one, or take VM.Standard.E2.1.Micro."
   }
 }
@@ -125,8 +125,8 @@ variable "coturn_source" {
   description = "A pinned Coturn that each VM builds for itself: version (4.10 or newer), url of a .tar.gz, its sha256. Left out, the distribution's is installed."
 
   validation {
-    condition     = var.coturn_source == null || can(regex("^([5-9]|[1-9][0-9]+)\\.|^4\\.[1-9][0-9]+\\.", "${try(var.coturn_source.version, "")}."))
-    error_message = "coturn_source.version has to be 4.10 or newer: an older one gains nothing over the distribution's."
+    condition     = var.coturn_source == null || can(regex("^([5-9]|[1-9][0-9]+|4\\.[1-9][0-9]+)(\\.[0-9a-z.-]+)?$", try(var.coturn_source.version, "")))
+    error_message = "coturn_source.version has to be 4.10 or newer, as 4.17.1: an older one gains nothing over the distribution's."
   }
 }
 
@@ -179,6 +179,14 @@ variable "ssh_sources" {
     condition     = alltrue([for range in var.ssh_sources : try(tonumber(split("/", range)[1]), 0) >= 16])
     error_message = "ssh_sources may not hold a range wider than /16, and never 0.0.0.0/0: name your own address, as 198.51.100.7/32, or leave it empty and take the bastion."
   }
+  validation {
+    condition     = alltrue([for range in var.ssh_sources : try(cidrsubnet(range, 0, 0) == range, true)])
+    error_message = "ssh_sources may not hold an address with the length of a range: 198.51.100.0/24 is the range, 198.51.100.7/32 the address."
+  }
+  validation {
+    condition     = length(distinct(var.ssh_sources)) == length(var.ssh_sources)
+    error_message = "ssh_sources hold a range twice: each once, as [\"198.51.100.7/32\"]."
+  }
 }
 
 variable "bastion_sources" {
@@ -189,6 +197,10 @@ variable "bastion_sources" {
   validation {
     condition     = length(var.bastion_sources) > 0 && alltrue([for range in var.bastion_sources : can(cidrhost(range, 0)) && !strcontains(range, ":")])
     error_message = "bastion_sources have to be IPv4 ranges such as 198.51.100.0/24."
+  }
+  validation {
+    condition     = alltrue([for range in var.bastion_sources : try(cidrsubnet(range, 0, 0) == range, true)])
+    error_message = "bastion_sources may not hold an address with the length of a range: 198.51.100.0/24 is the range, 198.51.100.7/32 the address."
   }
 }
 
@@ -202,7 +214,7 @@ variable "acme" {
   description = "Who issues certificates. Let's Encrypt, the default, suits browsers. Native apps (libwebrtc's own roots do not have it) reach turns: with Google's: {server = \"https://dv.acme-v02.api.pki.goog/directory\", eab_secret_id = OCID of a vault secret `kid hmac-key`}."
 
   validation {
-    condition     = can(regex("^https://", var.acme.server))
+    condition     = can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?/[A-Za-z0-9._~/?=&%-]*$", var.acme.server))
     error_message = "acme.server has to be the https address of an ACME directory: https://acme-v02.api.letsencrypt.org/directory."
   }
 }
@@ -234,7 +246,7 @@ variable "image_id" {
   description = "OCID of an image of Ubuntu 24.04, to stay with one; left out, a new VM gets the newest."
 
   validation {
-    condition     = var.image_id == null || can(regex("^ocid1\\.image\\.", var.image_id))
+    condition     = var.image_id == null || can(regex("^ocid1\\.image\\.[A-Za-z0-9._-]+$", var.image_id))
     error_message = "image_id has to be the OCID of an image, ocid1.image...., or left out for the newest Ubuntu 24.04."
   }
 }

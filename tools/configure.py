@@ -63,6 +63,14 @@ def merged(text: str, wanted: Mapping[str, str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def homeless_region(text: str, relays: Sequence[Mapping[str, Any]]) -> str:
+    """The deployment's own TURN_REGION, where no relay is in it: functions refuse such a configuration whole."""
+    lines = [line.partition("=") for line in text.splitlines()]
+    chosen = [value.strip().strip("'\"") for name, _, value in lines if name.strip() == "TURN_REGION"]
+    regions = {"", *(relay["region"].casefold() for relay in relays)}
+    return "" if not chosen or chosen[-1].casefold() in regions else chosen[-1]
+
+
 def quoted(value: str) -> str:
     """As dotenv reads it: JSON's double quotes stand in single ones. Hosts and regions hold none of those."""
     return f"'{value}'" if '"' in value else value
@@ -85,6 +93,14 @@ def main() -> int:
         print(f"  ✗ {problem}", file=sys.stderr)
         return 1
     before = target.read_text() if target.exists() else ""
+    homeless = homeless_region(before, relays)
+    if homeless:
+        regions = ", ".join(sorted({relay["region"] for relay in relays} - {""})) or "none"
+        print(
+            f"  ✗ {target.name} has TURN_REGION={homeless}, and the listed relays are in: {regions}.", file=sys.stderr
+        )
+        print("    Functions would issue nothing. Mend that line or take it out, then repeat this.", file=sys.stderr)
+        return 1
     after = merged(before, parameters(relays))
     if after == before:
         print(f"  {target.name} says so already: {', '.join(relay['host'] for relay in relays)}.")

@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from tools import provision
 
 TEMPLATE = provision.ROOT / "infra" / "coturn" / "turnserver.conf"
+DISTRIBUTION = TEMPLATE.with_name("distribution.conf")
 HOST = "127.0.0.1"
 REALM = "webrtc-lite.local"
 
@@ -87,7 +88,7 @@ class Coturn:
 
 def render(values: Mapping[str, object]) -> str:
     """The one configuration with these values, as Terraform's templatefile renders it for the VM."""
-    return string.Template(TEMPLATE.read_text()).substitute(values)
+    return string.Template(TEMPLATE.read_text()).substitute({"by_version": DISTRIBUTION.read_text(), **values})
 
 
 def accept_only(database: Path, *secrets: str, realm: str = REALM) -> None:

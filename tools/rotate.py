@@ -11,8 +11,6 @@ Running calls notice nothing: Coturn looks at a credential when an allocation st
 
 from __future__ import annotations
 
-import argparse
-import datetime as dt
 import fcntl
 import json
 import secrets
@@ -30,9 +28,10 @@ from typing import Any, Protocol
 from tools import provision, relay_check
 from tools.coturn import REALM, write_private
 from tools.relay_check import Target
+from tools.rotation import NotDone, OutOfOrder, free_at, moment, parser
 from tools.stack.addresses import DIRECT, HOST, PROJECT, Addresses, firebase_json
 from tools.stack.suite import SECRETS, local_secret
-from webrtc_lite.core.turn import GRACE, TTL_MAX, TTL_MIN, Relay
+from webrtc_lite.core.turn import TTL_MIN, Relay
 from webrtc_lite.edge.config import REGION
 
 RECORD = provision.HOME / "rotation.json"
@@ -40,15 +39,6 @@ SIGNS_WITHIN_S = 90.0
 LOOK_EVERY_S = 0.5
 LOADS_WITHIN_S = 20.0  # the emulator, functions
 SEEN_TIMES = 5  # in a row: every process of the functions that may answer has to be a new one
-STEPS = ("status", "accept", "sign", "retire")
-
-
-class OutOfOrder(Exception):  # noqa: N818  it reads as what it says
-    """A step that is not the next one; the message says which is, or from when on."""
-
-
-class NotDone(Exception):  # noqa: N818  it reads as what it says
-    """A step did not have the effect that it has to have. Nothing is lost: repeat it."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +96,7 @@ class Steps:
             self.say("The relay accepts a new secret beside the old one. The next step is sign.")
         else:
             since = f"The functions have signed with the new secret since {moment(rotation.signed_at)}."
-            self.say(f"{since} The next step is retire, from {moment(free_at(rotation, TTL_MAX))} on.")
+            self.say(f"{since} The next step is retire, from {moment(free_at(rotation.signed_at))} on.")
 
     def accept(self) -> None:
         rotation = self.stores.load()
@@ -139,11 +129,13 @@ class Steps:
             self.stores.configure(rotation.new)
         if not self.stores.signs_with(rotation.new):
             raise NotDone("The functions do not sign with the new secret yet.")
-        if rotation.signed_at is None:
-            rotation = replace(rotation, signed_at=self.stores.now())
-            self.stores.save(rotation)
-        at = moment(free_at(rotation, TTL_MAX))
-        self.say(f"The functions sign with the new secret. The next step is retire, from {at} on.")
+        signed_at = rotation.signed_at
+        if signed_at is None:
+            signed_at = self.stores.now()
+            self.stores.save(replace(rotation, signed_at=signed_at))
+        self.say(
+            f"The functions sign with the new secret. The next step is retire, from {moment(free_at(signed_at))} on."
+        )
 
     def retire(self, longest_ttl: int, *, at_once: bool = False) -> None:
         rotation = self._begun()
@@ -156,8 +148,9 @@ class Steps:
             raise OutOfOrder("The functions do not sign with the new secret: repeat sign.")
         if not self.stores.accepts(rotation.new):
             raise OutOfOrder("The relay does not accept the new secret: it would accept none.")
-        if self.stores.now() < free_at(rotation, longest_ttl) and not at_once:
-            until = moment(free_at(rotation, longest_ttl))
+        free = free_at(rotation.signed_at, longest_ttl)
+        if self.stores.now() < free and not at_once:
+            until = moment(free)
             raise OutOfOrder(f"Until {until} somebody may hold a credential of the old secret. Retire it then.")
         if self.dry:
             self.say("Would have the relay forget the old secret.")
@@ -173,15 +166,6 @@ class Steps:
         if rotation is None:
             raise OutOfOrder("No new secret is accepted by the relay: the first step is accept.")
         return rotation
-
-
-def free_at(rotation: Rotation, longest_ttl: int) -> int:
-    """From when on no credential of the old secret can be alive."""
-    return (rotation.signed_at or 0) + longest_ttl + GRACE
-
-
-def moment(at: int) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 # --- the running local stack
@@ -296,25 +280,10 @@ def alone(lock: Path) -> Iterator[None]:
         yield
 
 
-def seconds(text: str) -> int:
-    if not text.isdecimal() or not TTL_MIN <= int(text) <= TTL_MAX:
-        raise argparse.ArgumentTypeError(f"it has to be from {TTL_MIN} to {TTL_MAX}")
-    return int(text)
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="make rotate STEP=...", description=__doc__, epilog="Repeat any step freely.")
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("step", choices=STEPS)
-    parser.add_argument("--project", default=PROJECT, help="of the running local stack")
-    parser.add_argument("--dry-run", action="store_true", help="checks the order and says what it would do")
-    parser.add_argument(
-        "--longest-ttl", type=seconds, default=TTL_MAX, help="seconds, where your apps never ask for more"
-    )
-    parser.add_argument(
-        "--at-once", action="store_true", help="retire a secret that leaked: who holds a credential of it asks anew"
-    )
-    given = parser.parse_args()
+    taking = parser("make rotate STEP=...", __doc__)
+    taking.add_argument("--project", default=PROJECT, help="of the running local stack")
+    given = taking.parse_args()
 
     def say(line: str) -> None:
         print(f"  {line}", flush=True)

@@ -12,7 +12,6 @@ the relays really take. So each step may be repeated, by somebody else, on anoth
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import base64
 import configparser
@@ -36,7 +35,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 import oci_vault
 from tools import provision
 from tools.configure import outputs
-from webrtc_lite.core.turn import GRACE, TTL_MAX, Relay, grant
+from tools.rotation import NotDone, OutOfOrder, free_at, moment, parser
+from webrtc_lite.core.turn import TTL_MAX, Relay, grant
 from webrtc_lite.edge.config import REGION
 
 NAME = "TURN_SECRET"
@@ -44,16 +44,8 @@ FUNCTION = "issue_turn_credentials"
 RELAYS_WITHIN_S = 420.0  # the VMs ask the vault every five minutes
 LOOK_EVERY_S = 10.0
 ANSWERS_WITHIN_S = 5.0
-STEPS = ("status", "accept", "sign", "retire")
+DEPLOYED_WITHIN_S = 900  # from a revision that is made to the last request that an older one answers
 GOOGLE = "https://www.googleapis.com/auth/cloud-platform"
-
-
-class OutOfOrder(Exception):  # noqa: N818  it reads as what it says
-    """A step that is not the next one; the message says which is, or from when on."""
-
-
-class NotDone(Exception):  # noqa: N818  it reads as what it says
-    """A step has not had its effect yet. Nothing is lost: repeat it."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +58,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What the functions are deployed with, and since when (unix seconds)."""
+    """What the functions are deployed with, and since when without a break (unix seconds)."""
 
     version: int
     since: int
@@ -79,8 +71,8 @@ class Vault(Protocol):
 
     def previous(self) -> str | None: ...
 
-    def put(self, secret: str) -> None:
-        """A new version: what was current becomes the previous one, and what was that is forgotten."""
+    def put(self, secret: str, instead_of: str) -> None:
+        """A new version, if this one still is current: it becomes the previous one, and what was that is forgotten."""
 
 
 class Google(Protocol):
@@ -120,7 +112,7 @@ class Steps:
                 f"Version {kept.number} waits to be deployed. Next: make deploy; then sign, to see that it counts."
             )
         elif self._old() is not None:
-            at = moment(free_at(deployed))
+            at = moment(free_at(deployed.since))
             self.say(f"The functions sign with the new secret. Next: retire, from {at} on.")
         else:
             self.say("No rotation is under way. Next: accept begins one.")
@@ -133,6 +125,8 @@ class Steps:
                     "The old secret still counts: sign and retire it first. A third one would end it at once."
                 )
             self._begin(kept.content)
+            if self.dry:
+                return
         elif kept is not None and kept.content != self.vault.previous():
             raise OutOfOrder(
                 "The relays know nothing of the secret that functions sign with: no rotation mends that."
@@ -157,9 +151,11 @@ class Steps:
         deployed = self.google.deployed()
         if deployed is None or deployed.version != kept.number:
             raise NotDone(f"The functions do not sign with version {kept.number} yet: make deploy, then repeat sign.")
-        self.say(f"The functions sign with version {kept.number}. Next: retire, from {moment(free_at(deployed))} on.")
+        self.say(
+            f"The functions sign with version {kept.number}. Next: retire, from {moment(free_at(deployed.since))} on."
+        )
 
-    def retire(self, *, at_once: bool = False) -> None:
+    def retire(self, longest_ttl: int = TTL_MAX, *, at_once: bool = False) -> None:
         current, kept, deployed = self.vault.current(), self.google.latest(), self.google.deployed()
         if kept is None or kept.content != current:
             raise OutOfOrder("The functions do not have the new secret: the next step is sign.")
@@ -167,14 +163,16 @@ class Steps:
             raise OutOfOrder(f"The functions do not sign with version {kept.number} yet: make deploy, then sign.")
         old = self._old()
         if old is not None:
-            if self.now() < free_at(deployed) and not at_once:
-                until = moment(free_at(deployed))
-                raise OutOfOrder(f"Until {until} somebody may hold a credential of the old secret. Retire it then.")
+            free = free_at(deployed.since, longest_ttl)
+            if self.now() < free and not at_once:
+                raise OutOfOrder(
+                    f"Until {moment(free)} somebody may hold a credential of the old secret. Retire it then."
+                )
             if self.dry:
                 self.say("Would have the relays forget the old secret, and disable it in Google Secret Manager.")
                 return
             # The same bytes once more: what was PREVIOUS is no longer, and the relays keep CURRENT and PREVIOUS only.
-            self.vault.put(current)
+            self.vault.put(current, current)
         if not self.dry:
             disabled = self.google.disable_before(kept.number)
             self.say(
@@ -198,26 +196,15 @@ class Steps:
         if self.dry:
             self.say("Would put a new version into OCI Vault and wait until every relay takes it.")
             return
-        self.vault.put(secrets.token_hex(32))
+        self.vault.put(secrets.token_hex(32), old)
         self.say("A new version is in OCI Vault. The relays fetch it within five minutes.")
 
     def _wait(self, secret: str) -> None:
         ends = self.now() + (0 if self.dry else RELAYS_WITHIN_S)
         while waiting := self.relays_take(secret):
             if self.now() >= ends:
-                if self.dry:
-                    return
                 raise NotDone(f"Not every relay takes the new secret yet: {', '.join(waiting)}. Repeat accept.")
             self.sleep(LOOK_EVERY_S)
-
-
-def free_at(deployed: Deployed) -> int:
-    """From when on no credential of the old secret can be alive."""
-    return deployed.since + TTL_MAX + GRACE
-
-
-def moment(at: int) -> str:
-    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 # --- OCI Vault
@@ -246,15 +233,23 @@ class OciVault:
         except oci_vault.NoSuchVersionError:
             return None
 
-    def put(self, secret: str) -> None:
+    def put(self, secret: str, instead_of: str) -> None:
+        place = f"{self.management}/20180608/secrets/{self.ocid}"
+        state = str(oci_vault.call(self.principal, "GET", place)["etag"])
         content = {
             "contentType": "BASE64",
             "content": base64.b64encode(secret.encode()).decode(),
             "stage": "CURRENT",
         }
-        oci_vault.call(
-            self.principal, "PUT", f"{self.management}/20180608/secrets/{self.ocid}", {"secretContent": content}
-        )
+        # OCI made the first one by itself, and takes no content from others while it is to go on so.
+        body = {"enableAutoGeneration": False, "secretContent": content}
+        overtaken = OutOfOrder("Somebody else has put a new version there just now: look at status.")
+        if self.current() != instead_of:
+            raise overtaken
+        try:
+            oci_vault.call(self.principal, "PUT", place, body, state)
+        except oci_vault.OvertakenError:
+            raise overtaken from None
 
 
 def operator(profile: str, file: Path = Path("~/.oci/config")) -> oci_vault.Principal:
@@ -286,6 +281,7 @@ class GoogleCloud:
     token: Callable[[], str]
     secret_manager: str = "https://secretmanager.googleapis.com"  # noqa: S105  an address
     functions: str = "https://cloudfunctions.googleapis.com"
+    run: str = "https://run.googleapis.com"
 
     def latest(self) -> Kept | None:
         try:
@@ -318,8 +314,28 @@ class GoogleCloud:
             return None
         bound = found.get("serviceConfig", {}).get("secretEnvironmentVariables", [])
         version = next((each["version"] for each in bound if each["key"] == NAME), "")
-        since = dt.datetime.fromisoformat(found["updateTime"])
-        return Deployed(int(version), int(since.timestamp())) if version.isdecimal() else None
+        if not version.isdecimal():
+            return None
+        # Every later deployment updates the function as well: since when it has had this version, its revisions say.
+        first = self._first_revision(found["serviceConfig"]["service"], version)
+        updated = seconds_of(found["updateTime"])
+        return Deployed(int(version), min(updated, first + DEPLOYED_WITHIN_S) if first else updated)
+
+    def _first_revision(self, service: str, version: str) -> int | None:
+        """When the oldest revision was made since which all have had this version."""
+        revisions: list[dict[str, Any]] = []
+        listed = f"{self.run}/v2/{service}/revisions?pageSize=100"
+        found = self._call("GET", listed)
+        revisions += found.get("revisions", [])
+        while more := found.get("nextPageToken"):
+            found = self._call("GET", f"{listed}&pageToken={more}")
+            revisions += found.get("revisions", [])
+        first = None
+        for each in sorted(revisions, key=lambda revision: seconds_of(revision["createTime"]), reverse=True):
+            if bound_version(each) != version:
+                break
+            first = seconds_of(each["createTime"])
+        return first
 
     @property
     def _secret(self) -> str:
@@ -336,6 +352,17 @@ class GoogleCloud:
 
 def number_of(name: str) -> int:
     return int(name.rpartition("/")[2])
+
+
+def seconds_of(stamp: str) -> int:
+    return int(dt.datetime.fromisoformat(stamp).timestamp())
+
+
+def bound_version(revision: dict[str, Any]) -> str | None:
+    """The version of the secret that a revision of the service was made with."""
+    bound = [each for container in revision.get("containers", []) for each in container.get("env", [])]
+    keys = [each.get("valueSource", {}).get("secretKeyRef", {}) for each in bound if each["name"] == NAME]
+    return keys[0].get("version") if keys else None
 
 
 def signed_in() -> str:
@@ -357,11 +384,12 @@ def signed_in() -> str:
 
 
 def not_taking(relays: Sequence[tuple[str, int]], secret: str) -> list[str]:
-    """The relays that refuse a fresh credential of this secret, or do not answer."""
-    return [host for host, port in relays if not asyncio.run(takes(host, port, secret))]
+    """The relays that refuse a fresh credential of this secret, and those that do not answer, which is said of them."""
+    found = [(host, asyncio.run(takes(host, port, secret))) for host, port in relays]
+    return [host if taken is False else f"{host} (does not answer)" for host, taken in found if not taken]
 
 
-async def takes(host: str, port: int, secret: str) -> bool:
+async def takes(host: str, port: int, secret: str) -> bool | None:
     granted = grant(Relay(host, port, (), secret), f"rotation-{secrets.token_hex(4)}", 60, int(time.time()))
     try:
         async with asyncio.timeout(ANSWERS_WITHIN_S):
@@ -372,8 +400,10 @@ async def takes(host: str, port: int, secret: str) -> bool:
                 password=granted.password,
                 transport="tcp",
             )
-    except (OSError, stun.TransactionError):
+    except stun.TransactionFailed:
         return False
+    except (OSError, stun.TransactionError):
+        return None
     transport.close()
     await asyncio.sleep(0.2)  # the goodbye is sent
     return True
@@ -383,18 +413,10 @@ async def takes(host: str, port: int, secret: str) -> bool:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="make rotate-cloud STEP=... PROJECT=...", description=__doc__, epilog="Repeat any step freely."
-    )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("step", choices=STEPS)
-    parser.add_argument("--project", required=True, help="the Firebase project of the functions")
-    parser.add_argument("--profile", default="DEFAULT", help="of ~/.oci/config")
-    parser.add_argument("--dry-run", action="store_true", help="checks the order and says what it would do")
-    parser.add_argument(
-        "--at-once", action="store_true", help="of a secret that leaked: whoever holds a credential of it asks anew"
-    )
-    given = parser.parse_args()
+    taking = parser("make rotate-cloud STEP=... PROJECT=...", __doc__)
+    taking.add_argument("--project", required=True, help="the Firebase project of the functions")
+    taking.add_argument("--profile", help="of ~/.oci/config, where not the one that Terraform applies with")
+    given = taking.parse_args()
 
     def say(line: str) -> None:
         print(f"  {line}", flush=True)
@@ -402,7 +424,9 @@ def main() -> int:
     try:
         found = outputs()
         steps = Steps(
-            OciVault.of(given.profile, str(found["region"]), str(found["secret_id"])),
+            OciVault.of(
+                given.profile or str(found.get("oci_profile", "DEFAULT")), str(found["region"]), str(found["secret_id"])
+            ),
             GoogleCloud(given.project, signed_in),
             lambda secret: not_taking([(each["host"], each["port"]) for each in found["relays"]], secret),
             say,
@@ -416,7 +440,7 @@ def main() -> int:
             case "sign":
                 steps.sign(at_once=given.at_once)
             case _:
-                steps.retire(at_once=given.at_once)
+                steps.retire(given.longest_ttl, at_once=given.at_once)
     except (OutOfOrder, NotDone, oci_vault.VaultError, provision.Missing) as problem:
         say(f"✗ {problem}")
         return 1

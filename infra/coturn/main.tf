@@ -1,4 +1,8 @@
 locals {
+  # What is put in for a pinned one stands in distribution.conf with its reasons.
+  older_than_4_17 = can(regex("^4\\.1[0-6](\\.|$)", try(var.coturn_source.version, "")))
+  by_version      = var.coturn_source == null ? file("${path.module}/distribution.conf") : local.older_than_4_17 ? "no-dtls\n" : ""
+
   home = "/usr/local/lib/webrtc-lite"
 
   # The VM's addresses are known on the VM only: configure.sh puts them in as Coturn starts.
@@ -14,13 +18,14 @@ locals {
     certificate  = "/etc/coturn/tls/fullchain.pem"
     private_key  = "/etc/coturn/tls/privkey.pem"
     total_quota  = var.total_quota
+    by_version   = local.by_version
     pidfile      = "/run/coturn/turnserver.pid"
     deployed     = file("${path.module}/vm/deployed.conf")
     local        = ""
   })
 
-  # What the scripts and units read: NAME='value', for a shell and for systemd alike. Every value is validated above to
-  # hold no quote, and none of them is secret.
+  # What the scripts and units read: NAME='value', for a shell and for systemd alike. None holds a quote
+  # (outputs.tf), and none of them is secret.
   parameters = {
     HOST            = var.host
     REALM           = var.realm

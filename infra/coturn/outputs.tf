@@ -11,6 +11,12 @@ output "files" {
 output "user_data" {
   description = "cloud-init's input as text: for any Ubuntu VM, of any cloud."
   value       = local.user_data
+
+  # A shell reads them as root: whatever the validations let pass, none may end its quotes.
+  precondition {
+    condition     = alltrue([for value in values(local.parameters) : can(regex("^[^'\n\r]*$", value))])
+    error_message = "A value holds a quote or a line break, and the VM's scripts would run what stands behind it."
+  }
 }
 
 output "user_data_base64" {

@@ -25,7 +25,7 @@ variable "public_address" {
   description = "Public IPv4 address where it is known beforehand; else the VM asks DNS for its own name as Coturn starts."
 
   validation {
-    condition     = var.public_address == null || can(cidrhost("${var.public_address}/32", 0))
+    condition     = var.public_address == null || can(regex("^[0-9.]+$", var.public_address)) && can(cidrhost("${var.public_address}/32", 0))
     error_message = "public_address has to be an IPv4 address such as 198.51.100.7, or null to have the VM ask DNS."
   }
 }
@@ -80,6 +80,10 @@ variable "ssh_sources" {
     condition     = alltrue([for range in var.ssh_sources : try(tonumber(split("/", range)[1]), 0) >= 16])
     error_message = "ssh_sources may not hold a range wider than /16: name your own, as 198.51.100.7/32, or use the bastion."
   }
+  validation {
+    condition     = alltrue([for range in var.ssh_sources : try(cidrsubnet(range, 0, 0) == range, true)])
+    error_message = "ssh_sources may not hold an address with the length of a range: 198.51.100.0/24 is the range, 198.51.100.7/32 the address."
+  }
 }
 
 variable "metrics_port" {
@@ -88,8 +92,8 @@ variable "metrics_port" {
   description = "Where the metrics are read, on loopback and, from metrics_sources, on the private address."
 
   validation {
-    condition     = var.metrics_port >= 1024 && var.metrics_port <= 65535 && !contains([3478, 5349], var.metrics_port)
-    error_message = "metrics_port has to be from 1024 to 65535, and not 3478 or 5349: 9641 is what Coturn's own would be."
+    condition     = var.metrics_port >= 1024 && var.metrics_port <= 65535 && floor(var.metrics_port) == var.metrics_port && !contains([3478, 5349], var.metrics_port)
+    error_message = "metrics_port has to be a whole number from 1024 to 65535, and not 3478 or 5349: 9641 is what Coturn's own would be."
   }
 }
 
@@ -110,7 +114,7 @@ variable "vault_secret_id" {
   description = "OCID of the shared secret in OCI Vault, read by instance principal; null elsewhere: then /etc/webrtc-lite/secrets holds it."
 
   validation {
-    condition     = var.vault_secret_id == null || can(regex("^ocid1\\.vaultsecret\\.", var.vault_secret_id))
+    condition     = var.vault_secret_id == null || can(regex("^ocid1\\.vaultsecret\\.[A-Za-z0-9._-]+$", var.vault_secret_id))
     error_message = "vault_secret_id has to be the OCID of a secret, ocid1.vaultsecret...., never the secret itself; or null."
   }
 }
@@ -125,7 +129,7 @@ variable "acme" {
   description = "Who issues the certificate. Let's Encrypt needs nothing, and browsers trust it; libwebrtc's own roots do not have it: native apps that need turns: take Google's server, https://dv.acme-v02.api.pki.goog/directory, with eab_secret_id."
 
   validation {
-    condition     = can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?/", var.acme.server))
+    condition     = can(regex("^https://[A-Za-z0-9.-]+(:[0-9]+)?/[A-Za-z0-9._~/?=&%-]*$", var.acme.server))
     error_message = "acme.server has to be the https address of an ACME directory: https://acme-v02.api.letsencrypt.org/directory."
   }
   validation {
@@ -133,7 +137,7 @@ variable "acme" {
     error_message = "acme.email has to be a mail address, for the issuer's warnings, or nothing."
   }
   validation {
-    condition     = var.acme.eab_secret_id == null || can(regex("^ocid1\\.vaultsecret\\.", var.acme.eab_secret_id))
+    condition     = var.acme.eab_secret_id == null || can(regex("^ocid1\\.vaultsecret\\.[A-Za-z0-9._-]+$", var.acme.eab_secret_id))
     error_message = "acme.eab_secret_id has to be the OCID of a vault secret that holds `kid hmac-key`, never the key itself."
   }
 }
@@ -144,8 +148,8 @@ variable "coturn_source" {
   description = "A pinned Coturn, built on the VM from this archive; null installs the distribution's. On Arm a pinned one of 4.10 or newer is a must."
 
   validation {
-    condition     = var.coturn_source == null || can(regex("^([5-9]|[1-9][0-9]+)\\.|^4\\.[1-9][0-9]+\\.", "${try(var.coturn_source.version, "")}."))
-    error_message = "coturn_source.version has to be 4.10 or newer: an older one gains nothing over the distribution's, and crashes on Arm."
+    condition     = var.coturn_source == null || can(regex("^([5-9]|[1-9][0-9]+|4\\.[1-9][0-9]+)(\\.[0-9a-z.-]+)?$", try(var.coturn_source.version, "")))
+    error_message = "coturn_source.version has to be 4.10 or newer, as 4.17.1: an older one gains nothing over the distribution's, and crashes on Arm."
   }
   validation {
     condition     = var.coturn_source == null || (can(regex("^https://[^\\s'\"]+\\.tar\\.gz$", var.coturn_source.url)) && can(regex("^[0-9a-f]{64}$", var.coturn_source.sha256)))

@@ -126,6 +126,114 @@ run "the_group_opens_what_the_specification_opens_and_nothing_else" {
   }
 }
 
+run "what_goes_out_of_the_group_is_named_as_well" {
+  command = plan
+
+  assert {
+    condition = {
+      for name, rule in oci_core_network_security_group_security_rule.out : name => [
+        rule.direction, rule.protocol, rule.stateless, rule.destination,
+        one(concat(rule.udp_options, rule.tcp_options)).destination_port_range[0].min,
+        one(concat(rule.udp_options, rule.tcp_options)).destination_port_range[0].max,
+      ]
+      } == {
+      https = ["EGRESS", "6", false, "0.0.0.0/0", 443, 443]
+      http  = ["EGRESS", "6", false, "0.0.0.0/0", 80, 80]
+      dns   = ["EGRESS", "17", false, "0.0.0.0/0", 53, 53]
+      ntp   = ["EGRESS", "17", false, "0.0.0.0/0", 123, 123]
+    }
+    error_message = "The VM reaches more than it needs, or less."
+  }
+}
+
+run "what_is_made_hangs_together" {
+  command = plan
+  override_resource {
+    target          = oci_core_security_list.none
+    override_during = plan
+    values          = { id = "ocid1.securitylist.oc1..none" }
+  }
+  override_resource {
+    target          = oci_core_network_security_group.relay
+    override_during = plan
+    values          = { id = "ocid1.networksecuritygroup.oc1..relay" }
+  }
+  override_resource {
+    target          = oci_core_subnet.public
+    override_during = plan
+    values          = { id = "ocid1.subnet.oc1..public" }
+  }
+  override_resource {
+    target          = oci_ons_notification_topic.alarms
+    override_during = plan
+    values          = { id = "ocid1.onstopic.oc1..alarms" }
+  }
+  override_resource {
+    target          = oci_core_public_ip.relay
+    override_during = plan
+    values          = { ip_address = "192.0.2.7" }
+  }
+  variables {
+    relay_ports   = { min = 40000, max = 42000 }
+    total_quota   = 200
+    acme          = { server = "https://acme.example.com/directory", eab_secret_id = "ocid1.vaultsecret.oc1..eab" }
+    coturn_source = { version = "4.17.1", url = "https://example.com/coturn.tar.gz", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+  }
+
+  assert {
+    condition     = tolist(oci_core_subnet.public.security_list_ids) == tolist(["ocid1.securitylist.oc1..none"])
+    error_message = "A subnet without a list of its own gets the one that opens port 22 to the world."
+  }
+  assert {
+    condition     = tolist(oci_core_instance.relay["a"].create_vnic_details[0].nsg_ids) == tolist(["ocid1.networksecuritygroup.oc1..relay"])
+    error_message = "The VM would not be in the group."
+  }
+  assert {
+    condition     = oci_bastion_bastion.this[0].target_subnet_id == "ocid1.subnet.oc1..public" && oci_bastion_bastion.this[0].max_session_ttl_in_seconds == 10800
+    error_message = "The bastion leads elsewhere, or for longer than it is said to."
+  }
+  assert {
+    condition     = [for plugin in oci_core_instance.relay["a"].agent_config[0].plugins_config : [plugin.name, plugin.desired_state]] == [["Bastion", "ENABLED"]] && !oci_core_instance.relay["a"].agent_config[0].is_monitoring_disabled
+    error_message = "Without the plugin the bastion has nobody to talk to; without monitoring every alarm but those of the network is dumb."
+  }
+  assert {
+    condition     = alltrue([for alarm in values(oci_monitoring_alarm.this) : alarm.is_enabled && alarm.destinations == tolist(["ocid1.onstopic.oc1..alarms"])])
+    error_message = "An alarm reaches nobody."
+  }
+  assert {
+    condition     = oci_budget_budget.this.targets == tolist(["ocid1.compartment.oc1..c"]) && alltrue([for rule in values(oci_budget_alert_rule.this) : rule.recipients == "operator@example.com"])
+    error_message = "The budget counts something else, or tells somebody else."
+  }
+  assert {
+    condition     = tonumber(oci_core_instance.relay["a"].source_details[0].boot_volume_size_in_gbs) == 50 && data.oci_core_images.ubuntu.operating_system_version == "24.04"
+    error_message = "Two volumes of 50 GB are free with room; the user-data is for Ubuntu 24.04."
+  }
+  assert {
+    condition     = oci_vault_secret.turn.secret_generation_context[0].passphrase_length >= 32
+    error_message = "A secret that short can be guessed from one credential."
+  }
+  assert {
+    condition     = output.addresses == { "turn.example.com" = "192.0.2.7" } && output.secret_id == "ocid1.vaultsecret.oc1..made"
+    error_message = "DNS or the rotation would go astray."
+  }
+  assert {
+    condition     = endswith(oci_identity_policy.relays.statements[1], "where target.secret.id = 'ocid1.vaultsecret.oc1..eab'")
+    error_message = "The relay could not read the key to its issuer, or could read others."
+  }
+  # What the VM is told is what was said here.
+  assert {
+    condition = alltrue([for line in [
+      "MIN_PORT='40000'", "MAX_PORT='42000'", "SSH_SOURCES='10.0.1.0/24'", "VAULT_SECRET='ocid1.vaultsecret.oc1..made'",
+      "ACME_SERVER='https://acme.example.com/directory'", "COTURN_VERSION='4.17.1'",
+    ] : contains(split("\n", module.coturn["a"].files["/etc/webrtc-lite/relay.env"]), line)])
+    error_message = "A variable does not reach the VM."
+  }
+  assert {
+    condition     = alltrue([for line in ["min-port=40000", "max-port=42000", "total-quota=200", "realm=example.com"] : contains(split("\n", module.coturn["a"].turnserver_conf), line)])
+    error_message = "A variable does not reach Coturn."
+  }
+}
+
 run "ssh_from_a_named_range_takes_the_place_of_the_bastion" {
   command = plan
   variables {
@@ -202,6 +310,11 @@ run "a_relay_may_read_its_secret_and_nothing_else" {
 
 run "alarms_and_budget_reach_a_person" {
   command = plan
+  override_resource {
+    target          = oci_core_instance.relay
+    override_during = plan
+    values          = { id = "ocid1.instance.oc1..made", private_ip = "10.0.1.2" }
+  }
   assert {
     condition     = oci_ons_subscription.email.endpoint == "operator@example.com" && oci_ons_subscription.email.protocol == "EMAIL"
     error_message = "Nobody would hear of anything."
@@ -211,8 +324,21 @@ run "alarms_and_budget_reach_a_person" {
     error_message = "An alarm is missing."
   }
   assert {
-    condition     = strcontains(oci_monitoring_alarm.this["traffic"].query, "> 266666666666")
-    error_message = "8 TB in 30 days are 266 GB a day."
+    condition     = oci_monitoring_alarm.this["traffic"].query == "VnicToNetworkBytes[1d].grouping().sum() > 266666666666"
+    error_message = "8 TB in 30 days are 266 GB a day, of all relays together."
+  }
+  assert {
+    condition     = [oci_monitoring_alarm.this["absent_a"].query, oci_monitoring_alarm.this["absent_a"].pending_duration] == ["CpuUtilization[5m]{resourceId = \"ocid1.instance.oc1..made\"}.groupBy(resourceId).absent(3d)", "PT15M"]
+    error_message = "A VM that is gone for 20 minutes has to be missed, and to be missed for as long as OCI can: the number in absent() ends the alarm."
+  }
+  # Metric, interval that an alarm may have, dimensions, grouping, statistic, and a number to compare with (MQL reference).
+  assert {
+    condition     = alltrue([for alarm in values(oci_monitoring_alarm.this) : can(regex("^[A-Z][A-Za-z]+\\[([1-9]|[1-5][0-9]|60)m\\]|^[A-Z][A-Za-z]+\\[1d\\]", alarm.query)) && can(regex("\\](\\{resourceId = \"[^\"]+\"\\})?(\\.grouping\\(\\)|\\.groupBy\\(resourceId\\))?\\.((max|mean|sum)\\(\\) > [0-9]+|absent\\(([1-9]|[1-5][0-9]|60)m\\)|absent\\([1-3]d\\))$", alarm.query))])
+    error_message = "A query that OCI would not take."
+  }
+  assert {
+    condition     = alltrue([for alarm in values(oci_monitoring_alarm.this) : can(regex("^PT([1-9]|[1-5][0-9]|60)M$", alarm.pending_duration)) && strcontains(alarm.body, "README: alarm ")])
+    error_message = "An alarm waits an hour at most, and says where its remedy stands."
   }
   assert {
     condition     = { for name, rule in oci_budget_alert_rule.this : name => [rule.type, rule.threshold] } == { spent = ["ACTUAL", 1], forecast = ["FORECAST", 100] }
@@ -372,4 +498,44 @@ run "an_alarm_above_what_is_free_comes_too_late" {
     traffic_alarm_tb = 20
   }
   expect_failures = [var.traffic_alarm_tb]
+}
+
+run "an_address_with_the_length_of_a_range_is_refused" {
+  command = plan
+  variables {
+    ssh_sources = ["198.51.100.7/24"]
+  }
+  expect_failures = [var.ssh_sources]
+}
+
+run "a_range_that_stands_twice_is_refused" {
+  command = plan
+  variables {
+    ssh_sources = ["198.51.100.7/32", "198.51.100.7/32"]
+  }
+  expect_failures = [var.ssh_sources]
+}
+
+run "the_bastion_takes_ranges_as_well" {
+  command = plan
+  variables {
+    bastion_sources = ["198.51.100.7/24"]
+  }
+  expect_failures = [var.bastion_sources]
+}
+
+run "an_issuer_without_tls_is_refused" {
+  command = plan
+  variables {
+    acme = { server = "http://acme.example.com/directory" }
+  }
+  expect_failures = [var.acme]
+}
+
+run "a_third_relay_costs_money_and_is_said_to" {
+  command = plan
+  variables {
+    relays = { a = { host = "turn-1.example.com" }, b = { host = "turn-2.example.com" }, c = { host = "turn-3.example.com" } }
+  }
+  expect_failures = [check.always_free]
 }

@@ -8,11 +8,13 @@ import http.server
 import json
 import re
 import threading
+import urllib.parse
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
 PROJECT, TOKEN = "my-calls-1", "ya29.operator"
 SECRET = f"projects/{PROJECT}/secrets/TURN_SECRET"
+SERVICE = f"projects/{PROJECT}/locations/us-central1/services/issue-turn-credentials"
 FUNCTION = f"projects/{PROJECT}/locations/us-central1/functions/issue_turn_credentials"
 
 
@@ -20,12 +22,12 @@ FUNCTION = f"projects/{PROJECT}/locations/us-central1/functions/issue_turn_crede
 class Google:
     versions: list[str] = field(default_factory=list)
     disabled: set[int] = field(default_factory=set)
-    deployed: tuple[int, int] | None = None  # version, unix seconds
+    revisions: list[tuple[int, int]] = field(default_factory=list)  # version, unix seconds: one for each deployment
     requests: list[str] = field(default_factory=list)
 
     def deploy(self, at: float) -> None:
         """`make deploy`: a deployment fixes the newest version."""
-        self.deployed = (len(self.versions), int(at))
+        self.revisions.append((len(self.versions), int(at)))
 
     def answer(self, method: str, target: str, body: dict[str, dict[str, str]]) -> dict[str, object] | None:
         path = target.partition("?")[0]
@@ -42,12 +44,42 @@ class Google:
             case "POST", _ if found := re.fullmatch(rf"/v1/{SECRET}/versions/(\d+):disable", path):
                 self.disabled.add(int(found[1]))
                 return {"name": path, "state": "DISABLED"}
-            case "GET", _ if path == f"/v2/{FUNCTION}" and self.deployed:
-                version, at = self.deployed
-                since = dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.123456789Z")
-                bound = [{"key": "TURN_SECRET", "secret": "TURN_SECRET", "version": str(version)}]
-                return {"name": FUNCTION, "updateTime": since, "serviceConfig": {"secretEnvironmentVariables": bound}}
+        return self.served(path, target) if method == "GET" and self.revisions else None
+
+    def served(self, path: str, target: str) -> dict[str, object] | None:
+        """The function, and the service that it is underneath."""
+        if path == f"/v2/{FUNCTION}":
+            version, at = self.revisions[-1]
+            bound = [{"key": "TURN_SECRET", "secret": "TURN_SECRET", "version": str(version)}]
+            service = {"service": SERVICE, "secretEnvironmentVariables": bound}
+            return {"name": FUNCTION, "updateTime": stamp(at), "serviceConfig": service}
+        if path == f"/v2/{SERVICE}/revisions":
+            return self.page(urllib.parse.parse_qs(target.partition("?")[2]))
         return None
+
+    def page(self, query: dict[str, list[str]]) -> dict[str, object]:
+        """Two at a time: who asks has to go on with the token."""
+        start = int(query.get("pageToken", ["0"])[0])
+        found: dict[str, object] = {
+            "revisions": [
+                {
+                    "name": f"{SERVICE}/revisions/{start + n}",
+                    "createTime": stamp(at),
+                    "containers": [{"env": [{"name": "OTHER", "value": "1"}, bound_to(version)]}],
+                }
+                for n, (version, at) in enumerate(self.revisions[::-1][start : start + 2])
+            ]
+        }
+        return found | ({"nextPageToken": str(start + 2)} if start + 2 < len(self.revisions) else {})
+
+
+def stamp(at: int) -> str:
+    return dt.datetime.fromtimestamp(at, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.123456789Z")
+
+
+def bound_to(version: int) -> dict[str, object]:
+    key = {"secret": "TURN_SECRET", "version": str(version)}
+    return {"name": "TURN_SECRET", "valueSource": {"secretKeyRef": key}}
 
 
 class Server(http.server.ThreadingHTTPServer):

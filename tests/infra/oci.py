@@ -74,6 +74,9 @@ class Cloud:
     secrets: dict[str, list[Version]] = field(default_factory=dict)
     down: bool = False  # the vault does not answer
     allowed: bool = True  # the policy lets this instance read
+    generates: bool = True  # OCI makes the secret's content by itself, as infra/ has told it
+    broken: dict[str, bytes] = field(default_factory=dict)  # by path, what comes in the place of an answer
+    breaks_off: bool = False  # answers end half-way
     requests: list[str] = field(default_factory=list)
     instance_key: rsa.RSAPrivateKey = field(default_factory=new_key)
     operator_key: rsa.RSAPrivateKey = field(default_factory=new_key)
@@ -143,6 +146,8 @@ class Request:
 def answer(cloud: Cloud, request: Request) -> object:
     """What Oracle would say: bytes as they are, the rest as JSON."""
     path = request.path
+    if path in cloud.broken:
+        return cloud.broken[path]
     if path.startswith("/opc/v2/"):
         return metadata(cloud, request)
     if path == "/v1/x509":
@@ -224,11 +229,20 @@ def manage(cloud: Cloud, request: Request) -> object:
     ocid = request.path.rpartition("/")[2]
     cloud.staged(ocid, "CURRENT")
     if request.method == "PUT":
-        content = json.loads(request.body)["secretContent"]
-        if content["contentType"] != "BASE64" or content["stage"] != "CURRENT":
+        if request.headers.get("if-match", etag(cloud, ocid)) != etag(cloud, ocid):
+            raise Refused(HTTPStatus.PRECONDITION_FAILED, "IfMatchFailed")
+        body = json.loads(request.body)
+        cloud.generates = body.get("enableAutoGeneration", cloud.generates)
+        content = body["secretContent"]
+        if cloud.generates or content["contentType"] != "BASE64" or content["stage"] != "CURRENT":
             raise Refused(HTTPStatus.BAD_REQUEST, "InvalidParameter")
         cloud.put(ocid, base64.b64decode(content["content"]).decode())
     return {"id": ocid, "currentVersionNumber": cloud.staged(ocid, "CURRENT").number, "lifecycleState": "ACTIVE"}
+
+
+def etag(cloud: Cloud, ocid: str) -> str:
+    """It changes with every change (optimistic concurrency)."""
+    return f"etag-{len(cloud.secrets[ocid])}"
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -268,8 +282,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = found if isinstance(found, bytes) else json.dumps(found).encode()
         self.send_response(status)
         self.send_header("content-length", str(len(body)))
+        if request.path.startswith("/20180608/secrets/") and status == HTTPStatus.OK:
+            self.send_header("etag", etag(self.server.cloud, request.path.rpartition("/")[2]))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[: len(body) // 2] if self.server.cloud.breaks_off else body)
 
     do_GET = do_POST = do_PUT = respond  # noqa: N815  named by http.server
 

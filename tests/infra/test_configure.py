@@ -75,6 +75,22 @@ def test_a_relay_that_is_no_longer_listed_leaves(infra: Path, tmp_path: Path) ->
     assert "TURN_HOST=turn-2.example.com\n" in text
 
 
+def test_a_default_region_that_no_relay_has_any_longer_is_told_before_functions_refuse_everybody(
+    infra: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / ".env.my-calls-1"
+    before = "CALL_RING_SECONDS=40\nTURN_REGION=EU\n"
+    target.write_text(before)
+    apply(infra, TWO)  # of us; that of eu is on its way out
+    done = run(infra, tmp_path)
+    assert done.returncode == 1
+    assert "TURN_REGION=EU" in done.stderr
+    assert "us" in done.stderr
+    assert target.read_text() == before
+    apply(infra, ONE, TWO)
+    assert run(infra, tmp_path).returncode == 0
+
+
 def test_before_the_first_apply_it_says_what_to_do_and_writes_nothing(tmp_path: Path) -> None:
     (tmp_path / "infra").mkdir()
     done = run(tmp_path / "infra", tmp_path)
@@ -90,12 +106,16 @@ def test_a_name_that_is_no_project_writes_no_file(infra: Path, tmp_path: Path) -
 
 
 def test_what_is_written_is_what_the_functions_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    from webrtc_lite.edge import config  # noqa: PLC0415
+    from webrtc_lite.edge import config, relays  # noqa: PLC0415
 
-    for name, value in configure.parameters([ONE]).items():
+    for name, value in configure.parameters([ONE, {**TWO, "region": ""}]).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TURN_SECRET", "s" * 48)
-    config.relay.cache_clear()
-    relay = config.relay()
-    config.relay.cache_clear()
-    assert (relay.host, relay.port, relay.tls_ports) == ("turn-1.example.com", 3478, (5349, 443))
+    for cached in (config.relay, relays.terms):
+        cached.cache_clear()
+    first, second = relays.terms().pool.members
+    for cached in (config.relay, relays.terms):
+        cached.cache_clear()
+    assert (first.relay.host, first.relay.port, first.relay.tls_ports) == ("turn-1.example.com", 3478, (5349, 443))
+    assert (first.region, first.weight) == ("eu", 3)
+    assert (second.relay.host, second.region, second.weight) == ("turn-2.example.com", "", 1)

@@ -80,3 +80,30 @@ def test_a_region_has_its_services_where_oracle_says() -> None:
     services = oci_vault.Services.of("eu-frankfurt-1", "oraclecloud.com")
     assert services.auth == "https://auth.eu-frankfurt-1.oraclecloud.com"
     assert services.secrets == "https://secrets.vaults.eu-frankfurt-1.oci.oraclecloud.com"
+
+
+@pytest.mark.parametrize(
+    ("path", "broken"),
+    [
+        ("/opc/v2/instance/regionInfo", b"<html>starting up</html>"),
+        ("/opc/v2/instance/regionInfo", b"{}"),
+        ("/opc/v2/identity/cert.pem", b""),
+        ("/opc/v2/identity/key.pem", b"no key"),
+        ("/v1/x509", b"[]"),
+        ("/v1/x509", b""),
+        (f"/20190301/secretbundles/{oci.SECRET}", b'{"secretBundleContent": {"content": "%%%"}}'),
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_an_error_like_any_other(cloud: oci.Cloud, path: str, broken: bytes) -> None:
+    """What reads the secrets tells such an error from a bug of its own, and keeps the old ones."""
+    cloud.put(oci.SECRET, "the only one, of some length")
+    cloud.broken = {path: broken}
+    with pytest.raises(oci_vault.VaultError):
+        read(cloud)
+
+
+def test_an_answer_that_breaks_off_is_an_error_like_any_other(cloud: oci.Cloud) -> None:
+    cloud.put(oci.SECRET, "the only one, of some length")
+    cloud.breaks_off = True
+    with pytest.raises(oci_vault.VaultError, match="cannot be reached"):
+        read(cloud)

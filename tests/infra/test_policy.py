@@ -17,6 +17,7 @@ from tests.infra.terraform import INFRA, MODULE, rendered
 from tools import provision
 
 TEXT = {path.name: path.read_text() for path in sorted(INFRA.glob("*.tf"))}
+README = (INFRA / "README.md").read_text()
 ALL = "\n".join(TEXT.values())
 OCI_METADATA_MAX = 32_000  # bytes, all keys together
 PARAMETERS = {"host": "turn.example.com", "realm": "example.com", "vault_secret_id": "ocid1.vaultsecret.oc1..made"}
@@ -70,6 +71,37 @@ def test_the_user_data_fits_into_ocis_metadata_with_room_for_keys(module: dict[s
     assert len(given) + 3_000 < OCI_METADATA_MAX
 
 
+def test_it_fits_with_every_option_as_long_as_it_gets(tmp_path: Path) -> None:
+    ocid = "ocid1.vaultsecret.oc1.eu-frankfurt-1." + "a1b2c3" * 10
+    options = {
+        "host": ".".join(["h" * 60] * 4) + ".example",
+        "realm": "r" * 60 + ".example.com",
+        "public_address": "198.51.100.7",
+        "vault_secret_id": ocid,
+        "ssh_sources": [f"198.51.{n}.0/24" for n in range(100)],
+        "metrics_sources": ["10.0.0.0/24", "192.168.0.0/16"],
+        "acme": {
+            "server": "https://dv.acme-v02.api.pki.goog/directory",
+            "email": "o@example.com",
+            "eab_secret_id": ocid,
+        },
+        "coturn_source": {
+            "version": "4.17.1",
+            "url": f"https://example.com/{'x' * 100}.tar.gz",
+            "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        },
+    }
+    given = rendered(tmp_path / "coturn", **options)["user_data_base64"]
+    assert len(given) + 3_000 < OCI_METADATA_MAX
+
+
+def test_the_kernel_knows_connections_before_their_number_is_set(module: dict[str, Any]) -> None:
+    """Else the setting is passed over at every boot, and the table is as small as a small VM's default."""
+    files = {name.rpartition("/etc/")[2]: text for name, text in module["files"].items()}
+    assert "net.netfilter.nf_conntrack_max = " in files["sysctl.d/60-webrtc-lite.conf"]
+    assert files["modules-load.d/webrtc-lite.conf"].splitlines()[-1] == "nf_conntrack"
+
+
 def test_no_program_of_the_vm_takes_a_secret_in_its_command(module: dict[str, Any]) -> None:
     """Every user of a machine reads the commands that run on it."""
     for name, text in module["files"].items():
@@ -118,6 +150,29 @@ def test_nothing_that_costs_money_is_described() -> None:
     assert 'vault_type     = "DEFAULT"' in ALL
     assert 'protection_mode     = "SOFTWARE"' in ALL
     assert "VIRTUAL_PRIVATE" not in ALL
+
+
+def test_the_handbook_says_of_every_alarm_what_to_do_and_knows_no_other() -> None:
+    described = re.findall(
+        r"^\| \*\*(\w+)\*\* \|", README.partition("## Alarms")[2].partition("\n## ")[0], re.MULTILINE
+    )
+    alarms = re.findall(r"README: alarm (\w+)\.", TEXT["alarms.tf"])
+    assert sorted(described) == sorted([*alarms, "budget"])
+
+
+def test_every_command_variable_and_resource_in_the_handbook_is_one() -> None:
+    makefile = (provision.ROOT / "Makefile").read_text()
+    modules = ALL + (MODULE / "outputs.tf").read_text()
+    for named, there in (
+        (r"\bmake ([a-z-]+)", set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))),
+        (r"-chdir=[\w/]+ output (?:-raw )?(\w+)", set(re.findall(r'^output "(\w+)"', modules, re.MULTILINE))),
+        (r"^(\w+) +=", set(re.findall(r'^variable "(\w+)"', ALL, re.MULTILINE))),
+        (r"(oci_\w+\.\w+)\[", {".".join(each) for each in re.findall(r'^resource "(\w+)" "(\w+)"', ALL, re.MULTILINE)}),
+        (r"webrtc-lite/(\w+\.sh)", {path.name for path in MODULE.glob("vm/*.sh")}),
+    ):
+        found = set(re.findall(named, README, re.MULTILINE))
+        assert found, named
+        assert found <= there, found - there
 
 
 def test_coturns_configuration_has_one_source() -> None:

@@ -17,7 +17,8 @@ import relay_secrets
 from tests.infra import gcp, oci
 from tests.support.ports import free_port
 from tools import coturn, provision, rotate_cloud
-from tools.rotate_cloud import NotDone, OutOfOrder, Steps
+from tools.rotate_cloud import Steps
+from tools.rotation import NotDone, OutOfOrder
 from webrtc_lite.core.turn import GRACE, TTL_MAX
 
 FIRST = "first-" + "1" * 42
@@ -75,7 +76,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     functions.deploy(time.time() - 90 * 86_400)
     principal = oci_vault.Principal(cloud.operator_key_id, cloud.operator_key)
     vault = rotate_cloud.OciVault(principal, oci_vault.Services(oracle.url, oracle.url), oracle.url, oci.SECRET)
-    kept = rotate_cloud.GoogleCloud(gcp.PROJECT, lambda: gcp.TOKEN, googles.url, googles.url)
+    kept = rotate_cloud.GoogleCloud(gcp.PROJECT, lambda: gcp.TOKEN, googles.url, googles.url, googles.url)
     relay = coturn.Coturn(tmp_path / "coturn", free_port(), free_port())
     with subprocess.Popen(relay.prepare(FIRST), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         ends = time.monotonic() + 20
@@ -197,7 +198,14 @@ def test_a_dry_run_changes_nothing_anywhere(world: World) -> None:
     dry = world.steps(dry=True)
     dry.accept()
     assert [version.content for version in world.cloud.secrets[oci.SECRET]] == [FIRST]
+    assert len(world.said) == 1
     assert "Would put a new version" in world.said[0]
+    world.follows = False
+    with pytest.raises(NotDone):
+        world.steps().accept()
+    with pytest.raises(NotDone, match="Not every relay takes the new secret yet"):
+        dry.accept()
+    world.follows = True
     world.steps().accept()
     dry.sign()
     assert world.google.versions == [FIRST]
@@ -212,10 +220,76 @@ def test_a_dry_run_changes_nothing_anywhere(world: World) -> None:
     assert not [line for line in world.google.requests if ":disable" in line]
 
 
+def test_deployments_that_change_something_else_do_not_begin_the_day_anew(world: World) -> None:
+    """Who deploys every morning would never come to retire."""
+    world.steps().accept()
+    with pytest.raises(NotDone):
+        world.steps().sign()
+    for _ in range(5):
+        world.google.deploy(world.clock)
+        world.clock += TTL_MAX / 4
+    with pytest.raises(OutOfOrder, match="Until"):
+        Steps(
+            world.vault, world.kept, lambda _: [], world.said.append, now=lambda: world.google.revisions[1][1] + TTL_MAX
+        ).retire()
+    world.steps().retire()
+    assert world.google.disabled == {1}
+
+
+def test_going_back_to_an_older_secret_in_between_does_begin_it_anew(world: World) -> None:
+    world.steps().accept()
+    with pytest.raises(NotDone):
+        world.steps().sign()
+    world.google.deploy(world.clock)
+    world.google.revisions.append((1, int(world.clock) + 3600))  # rolled back
+    world.clock += TTL_MAX
+    world.google.deploy(world.clock)
+    world.clock += 3600
+    with pytest.raises(OutOfOrder, match="Until"):
+        world.steps().retire()
+
+
+def test_apps_that_never_ask_for_a_day_need_not_be_waited_for(world: World) -> None:
+    world.steps().accept()
+    with pytest.raises(NotDone):
+        world.steps().sign()
+    world.google.deploy(world.clock)
+    world.clock += 3600
+    with pytest.raises(OutOfOrder, match="Until"):
+        world.steps().retire(3600)
+    world.clock += GRACE
+    world.steps().retire(3600)
+    assert world.google.disabled == {1}
+
+
+def test_of_two_people_who_begin_at_once_one_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two new secrets would push out the one that functions sign with."""
+    ask = oci_vault.call
+
+    def overtaken(*arguments: object) -> dict[str, object]:
+        if "PUT" in arguments:
+            monkeypatch.setattr(oci_vault, "call", ask)
+            world.steps().accept()
+        return ask(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(oci_vault, "call", overtaken)
+    with pytest.raises(OutOfOrder, match="Somebody else"):
+        world.steps().accept()
+    assert len(world.cloud.secrets[oci.SECRET]) == 2
+    assert world.taking(FIRST)
+    world.steps().accept()
+    assert len(world.cloud.secrets[oci.SECRET]) == 2
+
+
+def test_a_relay_that_is_down_is_told_from_one_that_refuses(world: World) -> None:
+    assert rotate_cloud.not_taking([("127.0.0.1", world.port)], "x" * 48) == ["127.0.0.1"]
+    assert rotate_cloud.not_taking([("127.0.0.1", free_port())], FIRST) == ["127.0.0.1 (does not answer)"]
+
+
 def test_the_first_secret_reaches_the_functions_by_sign(world: World) -> None:
     """After the first apply Google has none yet: the vault's own is copied."""
     world.google.versions.clear()
-    world.google.deployed = None
+    world.google.revisions.clear()
     with pytest.raises(NotDone, match="make deploy"):
         world.steps().sign()
     assert world.google.versions == [FIRST]

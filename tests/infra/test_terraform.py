@@ -45,6 +45,20 @@ def test_the_deployment_is_valid_and_its_tests_pass(stub: Stub, configured: Path
     assert re.search(r"Success! \d\d passed, 0 failed", done)
 
 
+def test_a_running_vm_is_never_replaced_in_passing_and_a_replaced_one_keeps_its_address(
+    stub: Stub, tmp_path: Path
+) -> None:
+    applied = stub.initialised(tmp_path / "infra")
+    for file in applied.glob("*.tf"):
+        file.write_text(file.read_text().replace("prevent_destroy = true", "prevent_destroy = false"))
+    whole = 'output "instances" {\n  value = oci_core_instance.relay\n}\n'
+    whole += 'output "public_addresses" {\n  value = oci_core_public_ip.relay\n}\n'
+    (applied / "whole.tf").write_text(whole)
+    shutil.copy(Path(__file__).with_name("replacing.tftest.hcl"), applied / "tests")
+    only = ("test", "-no-color", "-filter=tests/replacing.tftest.hcl")
+    assert "4 passed, 0 failed" in must(terraform(applied, *only, configuration=stub.configuration))
+
+
 @pytest.mark.parametrize(
     ("file", "right", "wrong", "complaint"),
     [
@@ -80,6 +94,29 @@ def test_the_stand_in_for_the_provider_knows_its_attributes(  # noqa: PLR0913, P
         ('alarm_email = "nobody"', "operator@example.com"),
         ('ssh_public_key = "-----BEGIN RSA PRIVATE KEY-----"', "never the private one"),
         ("total_quota = 0", "300 suits"),
+        ('ssh_sources = ["198.51.100.7/24"]', "198.51.100.0/24 is the range, 198.51.100.7/32 the address"),
+        ('ssh_sources = ["2001:db8::/32"]', "IPv4 ranges such as 198.51.100.0/24"),
+        ('bastion_sources = ["198.51.100.7"]', "IPv4 ranges such as 198.51.100.0/24"),
+        ('relays = { a = { host = "https://turn.example.com:3478" } }', "without scheme or port: turn.example.com"),
+        ('relays = { Frankfurt-1 = { host = "turn.example.com" } }', "a letter first: a, b, eu1"),
+        ('relays = { a = { host = "turn.example.com", weight = 0 } }', "a whole number from 1 to 1000"),
+        ('relays = { a = { host = "turn.example.com", region = "west europe" } }', "as clients name it: eu"),
+        ('relays = { a = { host = "turn.example.com", availability_domain = 9 } }', "1, 2 or 3, or left out"),
+        ('acme = { server = "https://acme.example.com/\'; reboot" }', "the https address of an ACME directory"),
+        ('acme = { email = "nobody" }', "for the issuer's warnings, or nothing"),
+        ('acme = { eab_secret_id = "kid key" }', "never the key itself"),
+        ('coturn_source = { version = "4.6.1", url = "", sha256 = "" }', "has to be 4.10 or newer, as 4.17.1"),
+        (
+            'coturn_source = { version = "4.17.1", url = "http://x/c.zip", sha256 = "" }',
+            "a .tar.gz by https and its SHA-256",
+        ),
+        ('image_id = "Ubuntu"', "or left out for the newest Ubuntu 24.04"),
+        ("traffic_alarm_tb = 11", "8 leaves time to act"),
+        ("relay_ports = { min = 50000, max = 50100 }", "span at least 1024 ports"),
+        ("relay_ports = { min = 50000.5, max = 60000 }", "whole numbers from 1024 to 65535"),
+        ('oci_profile = "my profile"', "DEFAULT is the first one there"),
+        ('compartment_id = "ocid1.tenancy.oc1..t"', "Identity, Compartments, Create"),
+        ('tenancy_id = "me"', "Profile menu, Tenancy"),
     ],
 )
 def test_a_wrong_value_fails_at_plan_with_what_to_write_instead(

@@ -14,7 +14,8 @@ run "the_configuration_is_the_local_stacks_with_other_values" {
   }
   assert {
     condition = alltrue([for line in [
-      "use-auth-secret", "realm=example.com", "userdb=/var/lib/coturn/turndb", "no-cli", "fingerprint", "no-tcp-relay",
+      "use-auth-secret", "realm=example.com", "userdb=/var/lib/coturn/turndb", "fingerprint", "no-tcp-relay",
+      "no-cli", "no-tlsv1", "no-tlsv1_1", "no-dtls", "no-stun-backward-compatibility",
       "listening-ip=@PRIVATE_ADDRESS@", "relay-ip=@PRIVATE_ADDRESS@", "external-ip=@PUBLIC_ADDRESS@/@PRIVATE_ADDRESS@",
       "listening-port=3478", "tls-listening-port=5349", "aux-server=@PRIVATE_ADDRESS@:443",
       "min-port=49152", "max-port=65535", "total-quota=300", "user-quota=32", "max-bps=375000",
@@ -73,6 +74,25 @@ run "a_pinned_coturn_brings_what_it_is_built_with" {
   assert {
     condition     = strcontains(output.files["/etc/webrtc-lite/relay.env"], "COTURN_VERSION='4.17.1'\n")
     error_message = "The VM would not know what to build."
+  }
+  assert {
+    condition     = length([for line in split("\n", output.turnserver_conf) : line if can(regex("^no-(cli|tlsv1|tlsv1_1|dtls|stun-backward-compatibility)$", line))]) == 0
+    error_message = "A new Coturn does not know these words: it logs them and goes on, as it would with a misspelt one."
+  }
+}
+
+run "a_pinned_coturn_before_4_17_is_told_to_leave_dtls_out" {
+  command = plan
+  variables {
+    coturn_source = {
+      version = "4.12.0"
+      url     = "https://example.com/coturn-4.12.0.tar.gz"
+      sha256  = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    }
+  }
+  assert {
+    condition     = [for line in split("\n", output.turnserver_conf) : line if can(regex("^no-(cli|tlsv1|tlsv1_1|dtls|stun-backward-compatibility)$", line))] == ["no-dtls"]
+    error_message = "It would serve DTLS, or not know what it is told."
   }
 }
 
@@ -229,6 +249,62 @@ run "a_pinned_coturn_without_its_checksum_is_refused" {
   command = plan
   variables {
     coturn_source = { version = "4.17.1", url = "https://example.com/coturn-4.17.1.tar.gz", sha256 = "" }
+  }
+  expect_failures = [var.coturn_source]
+}
+
+run "an_address_of_ipv6_is_no_public_address" {
+  command = plan
+  variables {
+    public_address = "2001:db8::1"
+  }
+  expect_failures = [var.public_address]
+}
+
+run "an_address_with_the_length_of_a_range_is_refused" {
+  command = plan
+  variables {
+    ssh_sources = ["198.51.100.7/24"]
+  }
+  expect_failures = [var.ssh_sources]
+}
+
+run "half_a_port_is_refused" {
+  command = plan
+  variables {
+    metrics_port = 9641.5
+  }
+  expect_failures = [var.metrics_port]
+}
+
+run "an_issuer_that_would_end_a_quote_is_refused" {
+  command = plan
+  variables {
+    acme = { server = "https://acme.example.com/'; reboot; '" }
+  }
+  expect_failures = [var.acme]
+}
+
+run "an_id_that_would_end_a_quote_is_refused" {
+  command = plan
+  variables {
+    vault_secret_id = "ocid1.vaultsecret.oc1..a'; reboot; '"
+  }
+  expect_failures = [var.vault_secret_id]
+}
+
+run "an_id_of_an_issuers_key_that_would_end_a_quote_is_refused" {
+  command = plan
+  variables {
+    acme = { eab_secret_id = "ocid1.vaultsecret.oc1..a'; reboot; '" }
+  }
+  expect_failures = [var.acme]
+}
+
+run "a_version_that_would_end_a_quote_is_refused" {
+  command = plan
+  variables {
+    coturn_source = { version = "4.17.1'; reboot; '", url = "https://example.com/coturn.tar.gz", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
   }
   expect_failures = [var.coturn_source]
 }

@@ -1,7 +1,16 @@
 #!/bin/sh
 # Waits until this relay holds no allocation, at most a day; fails if one is left then. Before a rebuild: take the relay
-# out of the list first (listed = false, make configure, deploy), or it never ends.
+# out of the list first (listed = false, make configure, deploy), or it never ends. It only looks: start it again where a
+# session ended before it did.
+#
+#   drain.sh [seconds]
 set -eu
+case "${1:-86400}" in
+*[!0-9]*)
+  echo "drain.sh takes how many seconds it may wait, or nothing, which is a day." >&2
+  exit 2
+  ;;
+esac
 METRICS=/run/webrtc-lite/metrics.prom
 left=$((${1:-86400} / 10))
 while [ "$left" -ge 0 ]; do

@@ -9,16 +9,37 @@ set -eu
 # shellcheck source=/dev/null
 . /etc/webrtc-lite/relay.env
 
-rule_stands() {
-  iptables -w -C INPUT -j RELAY-IN 2>/dev/null &&
-    iptables -w -C OUTPUT -m owner --uid-owner turnserver -j RELAY-OUT 2>/dev/null &&
-    iptables -w -S RELAY-OUT 2>/dev/null | tail -n 1 | grep -qx -- '-A RELAY-OUT -j DROP' &&
-    iptables -w -S RELAY-IN 2>/dev/null | tail -n 1 | grep -qx -- '-A RELAY-IN -j DROP'
+each_call() { # of what to do with it: program, table, chain, and the rule by which our chains are called
+  for program in iptables ip6tables; do
+    "$1" "$program" filter OUTPUT -m owner --uid-owner turnserver -j RELAY-OUT || return 1
+    "$1" "$program" filter INPUT -j RELAY-IN || return 1
+  done
+  "$1" iptables raw PREROUTING -j RELAY-MEDIA-IN || return 1
+  "$1" iptables raw OUTPUT -j RELAY-MEDIA-OUT || return 1
+}
+called() {
+  program=$1 table=$2 chain=$3
+  shift 3
+  "$program" -w -t "$table" -C "$chain" "$@" 2>/dev/null
+}
+call() { # first in line as they are put there: before the image's REJECT
+  called "$@" && return
+  program=$1 table=$2 chain=$3
+  shift 3
+  "$program" -w -t "$table" -I "$chain" 1 "$@"
+}
+ends_in_drop() { # so it was not emptied either
+  "$1" -w -S "$2" 2>/dev/null | tail -n 1 | grep -qx -- "-A $2 -j DROP"
+}
+rules_stand() {
+  each_call called && for program in iptables ip6tables; do
+    ends_in_drop "$program" RELAY-IN && ends_in_drop "$program" RELAY-OUT || return 1
+  done
 }
 
 case "${1:-apply}" in
 check)
-  rule_stands || exit 1
+  rules_stand || exit 1
   exit 0
   ;;
 open-http)
@@ -62,9 +83,10 @@ COMMIT
 :RELAY-IN - [0:0]
 :RELAY-OUT - [0:0]
 -A RELAY-IN -i lo -j ACCEPT
-# What a stranger can send: Binding and Allocate requests, the only ones answered without credentials. A household
-# sends a few in a second. The message type is the first word of the datagram (RFC 8489, 5).
--A RELAY-IN -p udp --dport 3478 -m u32 --u32 "0>>22&0x3C@8>>16=0x0001,0x0003" -m hashlimit --hashlimit-name relay-udp --hashlimit-mode srcip --hashlimit-above 100/sec --hashlimit-burst 200 -j DROP
+# What a stranger can send: requests. Coturn answers each, of whatever method, if only with 401. Media comes in
+# indications and channels. A household sends a few requests in a second. The first word of the datagram begins with two
+# zeros where it is STUN, and has neither of two bits set where it is a request (RFC 8489, 5).
+-A RELAY-IN -p udp --dport 3478 -m u32 --u32 "0>>22&0x3C@8>>16&0xC110=0" -m hashlimit --hashlimit-name relay-udp --hashlimit-mode srcip --hashlimit-above 100/sec --hashlimit-burst 200 -j DROP
 -A RELAY-IN -p tcp -m multiport --dports 443,3478,5349 -m conntrack --ctstate NEW -m hashlimit --hashlimit-name relay-tcp --hashlimit-mode srcip --hashlimit-above 50/sec --hashlimit-burst 200 -j DROP
 -A RELAY-IN -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
 -A RELAY-IN -p udp --dport 3478 -j ACCEPT
@@ -104,15 +126,4 @@ ip6tables-restore -w --noflush <<END
 COMMIT
 END
 
-# First in line as they are put there: before the image's REJECT.
-call() {
-  program=$1 table=$2 chain=$3
-  shift 3
-  "$program" -w -t "$table" -C "$chain" "$@" 2>/dev/null || "$program" -w -t "$table" -I "$chain" 1 "$@"
-}
-for program in iptables ip6tables; do
-  call "$program" filter OUTPUT -m owner --uid-owner turnserver -j RELAY-OUT
-  call "$program" filter INPUT -j RELAY-IN
-done
-call iptables raw PREROUTING -j RELAY-MEDIA-IN
-call iptables raw OUTPUT -j RELAY-MEDIA-OUT
+each_call call

@@ -19,9 +19,11 @@ cp -R "$HOME_OF/etc/." /etc/
 chmod 0644 "$unit"
 
 sed "s/@MIN_PORT@/$MIN_PORT/; s/@MAX_PORT@/$MAX_PORT/" "$HOME_OF/etc/sysctl.d/60-webrtc-lite.conf" >/etc/sysctl.d/60-webrtc-lite.conf
+modprobe nf_conntrack 2>/dev/null || true # from the next boot on by itself; some kernels have it built in
 sysctl --quiet --ignore --load /etc/sysctl.d/60-webrtc-lite.conf || echo "Some kernel settings are not for this machine." >&2
 
 "$HOME_OF/certificate.sh" placeholder
+"$HOME_OF/relay_secrets.py" database
 systemctl daemon-reload
 systemctl restart systemd-journald.service
 # Where it comes with the image or was just installed; an image without SSH is none of ours to change.

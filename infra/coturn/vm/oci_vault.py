@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import http.client
 import json
 import ssl
 import sys
@@ -36,6 +37,13 @@ class VaultError(Exception):
 
 class NoSuchVersionError(VaultError):
     """There is no version at this stage: before the first rotation nothing is PREVIOUS."""
+
+
+class OvertakenError(VaultError):
+    """What was to be changed has been changed by somebody else since it was looked at."""
+
+
+REFUSALS = {404: NoSuchVersionError, 412: OvertakenError}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,27 +79,28 @@ class Principal:
         return {**sent, "authorization": "Signature " + ",".join(f'{name}="{value}"' for name, value in fields.items())}
 
 
-def call(principal: Principal, method: str, url: str, body: object = None) -> dict[str, object]:
-    """One signed request. What came back is JSON or nothing."""
+def call(principal: Principal, method: str, url: str, body: object = None, if_match: str = "") -> dict[str, object]:
+    """One signed request. What came back is JSON or nothing, and with it, as `etag`, the state that it is of."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, principal.headers(method, url, data), method=method)
-    return answer(request)
+    headers = principal.headers(method, url, data) | ({"if-match": if_match} if if_match else {})
+    return answer(urllib.request.Request(url, data, headers, method=method))
 
 
 def answer(request: urllib.request.Request) -> dict[str, object]:
     try:
         with urllib.request.urlopen(request, timeout=WITHIN_S, context=ssl.create_default_context()) as response:
             content = json.loads(response.read() or b"{}")
+            etag = response.headers.get("etag", "")
     except urllib.error.HTTPError as refused:
         with refused:
             code = error_code(refused.read())
-        error = NoSuchVersionError if refused.code == 404 else VaultError  # noqa: PLR2004
+        error = REFUSALS.get(refused.code, VaultError)
         raise error(f"{request.host} answered {refused.code} {code}".rstrip() + ".") from None
-    except (OSError, ValueError) as problem:
+    except (OSError, http.client.HTTPException, ValueError) as problem:  # the second: it broke off half-way
         raise VaultError(f"{request.host} cannot be reached: {problem}.") from None
     if not isinstance(content, dict):
         raise VaultError(f"{request.host} answered with something else than an object.")
-    return content
+    return {**content, "etag": etag}
 
 
 def error_code(body: bytes) -> str:
@@ -116,11 +125,17 @@ class Services:
 
 def instance_principal(metadata: str = METADATA, services: Services | None = None) -> tuple[Principal, Services]:
     """The instance that runs this, as somebody who may sign; and where to go with it."""
-    where = json.loads(from_metadata(f"{metadata}/instance/regionInfo"))
-    services = services or Services.of(where["regionIdentifier"], where["realmDomainComponent"])
+    where = from_metadata(f"{metadata}/instance/regionInfo")
     pem = from_metadata(f"{metadata}/identity/cert.pem")
-    certificate = x509.load_pem_x509_certificate(pem)
-    key = serialization.load_pem_private_key(from_metadata(f"{metadata}/identity/key.pem"), None)
+    own = from_metadata(f"{metadata}/identity/key.pem")
+    try:
+        region = json.loads(where)
+        here = Services.of(region["regionIdentifier"], region["realmDomainComponent"])
+        certificate = x509.load_pem_x509_certificate(pem)
+        key = serialization.load_pem_private_key(own, None)
+    except (ValueError, KeyError, TypeError):
+        raise VaultError("The metadata service does not say which instance this is, or not in full.") from None
+    services = services or here
     if not isinstance(key, rsa.RSAPrivateKey):
         raise VaultError("The instance's key is not one of RSA.")
     fingerprint = ":".join(f"{byte:02X}" for byte in certificate.fingerprint(hashes.SHA1()))  # noqa: S303  as keyId wants it
@@ -148,7 +163,7 @@ def from_metadata(url: str) -> bytes:
     try:
         with urllib.request.urlopen(request, timeout=WITHIN_S) as response:
             content: bytes = response.read()
-    except OSError as problem:
+    except (OSError, http.client.HTTPException) as problem:
         raise VaultError(f"The metadata service cannot be reached: {problem}.") from None
     return content
 

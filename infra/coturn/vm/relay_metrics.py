@@ -69,6 +69,7 @@ COUNTED = (
 )
 HELP = {
     "coturn_up": "Whether a STUN Binding is answered this way.",
+    "coturn_credentials_accepted": "Whether a credential of the relay's own secret is.",
     "coturn_allocations": "Relayed addresses that are held now.",
     "coturn_start_time_seconds": "When Coturn was started, in unix time.",
     "coturn_resident_bytes": "Memory that Coturn holds.",
@@ -117,6 +118,7 @@ def samples() -> Iterator[tuple[str, str, float]]:
         transport, port = way.split()
         up = address is not None and way not in silent
         yield "coturn_up", f'transport="{transport}",port="{port}"', float(up)
+    yield "coturn_credentials_accepted", "", float(address is not None and "credentials" not in silent)
     lowest, highest = int(os.environ["MIN_PORT"]), int(os.environ["MAX_PORT"])
     yield "coturn_allocations", "", float(allocations(UDP_SOCKETS.read_text(), lowest, highest))
     yield from process()

@@ -4,6 +4,9 @@
 Coturn reads its database at every request: what is added or taken away here counts at once, and running calls go on.
 Where the vault cannot be reached, the old set stays, and this fails so that somebody hears of it.
 
+    relay_secrets.py             once, as the timer does
+    relay_secrets.py database    only makes the database, for a first start of Coturn
+
 On a VM without OCI Vault the secrets stand in /etc/webrtc-lite/secrets, one a line, the current one first.
 """
 
@@ -32,6 +35,8 @@ class Unusable(Exception):  # noqa: N818  it reads as what it says
 
 def main() -> None:
     make_database(DATABASE)
+    if sys.argv[1:] == ["database"]:
+        return
     try:
         accept_only(DATABASE, os.environ["REALM"], wanted(os.environ["VAULT_SECRET"]))
     except (Unusable, vault.VaultError) as problem:

@@ -18,7 +18,7 @@ from aioice import stun, turn
 from tests.infra.boot.machine import CALLER, PUBLIC
 
 WITHIN_S = 20.0
-BINDING = bytes.fromhex("000100002112a442")
+REQUEST = "{:04x}00002112a442"  # of a method, without attributes (RFC 8489, 5)
 
 
 def credential(secret: str, user: str = "alice", seconds: int = 600) -> tuple[str, str]:
@@ -119,18 +119,19 @@ def connects(port: int, within: float = 2.0) -> bool:
     return True
 
 
-def bindings_answered(count: int) -> tuple[int, float]:
-    """Of so many Binding requests, a millisecond apart; and how long it took to send them."""
+def answered(count: int, method: int = 1) -> tuple[int, float]:
+    """Of so many requests, of Binding if of nothing else, a millisecond apart; and how long it took to send them."""
+    request = bytes.fromhex(REQUEST.format(method))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.connect((PUBLIC, 3478))
         udp.setblocking(False)  # noqa: FBT003
-        answered, started, took = 0, time.monotonic(), 0.0
+        seen, started, took = 0, time.monotonic(), 0.0
         for left in range(count, -1000, -1):  # a second more, for the last answers
             with contextlib.suppress(BlockingIOError, ConnectionRefusedError):  # nothing yet, or nobody there
                 if left > 0:
-                    udp.send(BINDING + secrets.token_bytes(12))
+                    udp.send(request + secrets.token_bytes(12))
                     took = time.monotonic() - started
                 while udp.recv(1500):
-                    answered += 1
+                    seen += 1
             time.sleep(0.001)
-        return answered, took
+        return seen, took

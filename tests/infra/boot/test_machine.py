@@ -24,7 +24,7 @@ from cryptography import x509
 from tests.infra import oci
 from tests.infra.boot import caller, services
 from tests.infra.boot.conftest import HOST, NEW, OLD, Booted
-from tests.infra.boot.machine import PEER, PRIVATE, PUBLIC, run
+from tests.infra.boot.machine import PEER, PRIVATE, PUBLIC, SERVICES, run
 
 ROOT = Path(__file__).resolve().parents[3]
 HOME = "/usr/local/lib/webrtc-lite"
@@ -46,8 +46,28 @@ def pid(booted: Booted) -> int:
     return int(booted("systemctl", "show", "coturn.service", "--property=MainPID", "--value"))
 
 
-def metrics(booted: Booted) -> dict[str, float]:
+def looking_up(booted: Booted) -> bool:
+    """Whether the secrets are being looked up right now."""
+    shown = booted("systemctl", "show", "relay-secrets.service", "--property=ActiveState", "--value")
+    return shown == "activating\n"
+
+
+def looked_up(booted: Booted) -> None:
+    ends = time.monotonic() + 60
+    while looking_up(booted):
+        assert time.monotonic() < ends
+        time.sleep(0.2)
+    booted("systemctl", "start", "relay-secrets.service")
+
+
+def look_after(booted: Booted) -> None:
+    """What the timer does twice a minute; systemd keeps count of it, and refuses many in a row."""
+    booted("systemctl", "reset-failed", "relay-health.service")
     booted("systemctl", "start", "relay-health.service")
+
+
+def metrics(booted: Booted) -> dict[str, float]:
+    look_after(booted)
     shown = booted("curl", "-fsS", "http://127.0.0.1:9641/metrics")
     rows = [line.rsplit(" ", 1) for line in shown.splitlines() if not line.startswith("#")]
     return {name: float(value) for name, value in rows}
@@ -132,7 +152,9 @@ def test_logins_are_by_key_only_and_watched(booted: Booted) -> None:
 
 
 def test_the_journal_keeps_thirty_days_and_upgrades_come_by_themselves(booted: Booted) -> None:
-    assert "MaxRetentionSec=30day" in booted("systemd-analyze", "cat-config", "systemd/journald.conf")
+    journal = booted("systemd-analyze", "cat-config", "systemd/journald.conf")
+    assert "\nMaxRetentionSec=30day\n" in journal
+    assert "\nForwardToSyslog=no\n" in journal  # Ubuntu's image has a syslog, which would keep a copy
     assert booted("sh", "-c", "ls -d /var/log/journal/*/").strip()
     settings = booted("apt-config", "dump")
     assert 'APT::Periodic::Unattended-Upgrade "1";' in settings
@@ -169,7 +191,17 @@ def test_a_call_goes_through(way: str, port: int) -> None:
     asyncio.run(call())
 
 
-def test_two_clients_of_one_relay_reach_each_other() -> None:
+def within(booted: Booted) -> int:
+    """Packets that Coturn has sent from one of its own allocations to another."""
+    rules = booted("iptables", "-v", "-S", "RELAY-OUT").splitlines()
+    rule = next(rule for rule in rules if "--dst-type LOCAL" in rule and "ACCEPT" in rule)
+    return int(rule.partition(" -c ")[2].split()[0])
+
+
+def test_two_clients_of_one_relay_reach_each_other_within_the_machine(booted: Booted) -> None:
+    """Coturn knows its public address for its own: nothing depends on a cloud that sends a VM's packets back to it."""
+    before = within(booted)
+
     async def call() -> None:
         async with (
             caller.allocation(*caller.credential(OLD, "alice")) as one,
@@ -183,6 +215,7 @@ def test_two_clients_of_one_relay_reach_each_other() -> None:
             assert (await other.heard())[0] == b"hello"
 
     asyncio.run(call())
+    assert within(booted) >= before + 2
 
 
 def test_without_a_valid_credential_there_is_no_relay() -> None:
@@ -250,14 +283,20 @@ def test_nothing_is_open_but_what_a_relay_needs(booted: Booted) -> None:
     assert booted("ss", "-Hltn", "sport = :9641").split()[3] == "127.0.0.1:9641"
 
 
-def test_a_stranger_is_held_to_a_rate(booted: Booted) -> None:
+@pytest.mark.parametrize(
+    "method",
+    [0x0001, 0x0003, 0x0004, 0x0008, 0x0009, 0x000B],
+    ids=["binding", "allocate", "refresh", "create permission", "channel bind", "connection bind"],
+)
+def test_a_stranger_is_held_to_a_rate_whatever_it_asks_for(booted: Booted, method: int) -> None:
+    """Each is answered without a credential, and the answer is three times as large: it might be sent to a victim."""
     name = 'coturn_rate_limited_packets_total{transport="udp"}'
     before = metrics(booted)[name]
-    answered, took = caller.bindings_answered(1000)
+    answered, took = caller.answered(1000, method)
     assert 200 <= answered < 1.3 * (200 + 100 * took) < 1000  # a burst of 200, then 100 a second
     assert metrics(booted)[name] > before
     time.sleep(3)
-    assert caller.bindings_answered(10)[0] == 10
+    assert caller.answered(10)[0] == 10
 
 
 def test_the_relays_attack_suite_finds_nothing(booted: Booted, tmp_path: Path) -> None:
@@ -354,6 +393,78 @@ def test_an_issuer_that_wants_an_account_gets_its_key_from_the_vault(booted: Boo
         assert not booted.machine.works("grep", "-rqs", services.EAB[1], place), place
 
 
+def test_an_issuer_that_fails_leaves_the_certificate_and_the_door_shut_and_is_asked_again(booted: Booted) -> None:
+    before = caller.certificate(443)
+    away = ["INPUT", "-p", "tcp", "--dport", "14000", "-j", "REJECT", "--reject-with", "tcp-reset"]
+    run("iptables", "-I", *away)
+    booted("sed", "-i", "1i renew_before_expiry = 100 days", "/etc/letsencrypt/renewal/relay.conf")
+    try:
+        booted("systemctl", "reset-failed", "relay-certificate.service")
+        assert not booted.machine.works("systemctl", "start", "relay-certificate.service")
+        assert shut(booted)
+        # Nor where it does answer and cannot reach us: somebody else's address stands in DNS.
+        run("iptables", "-D", *away)
+        dns(booted, "clear-a", {"host": HOST})
+        booted.services.name(HOST, PEER)
+        assert not booted.machine.works("systemctl", "start", "relay-certificate.service")
+        assert shut(booted)
+        assert caller.certificate(443) == before
+        left = booted("systemctl", "show", "relay-certificate.timer", "--property=NextElapseUSecMonotonic", "--value")
+        assert left.strip() not in ("", "infinity")
+    finally:
+        run("iptables", "-D", *away, check=False)
+        dns(booted, "clear-a", {"host": HOST})
+        booted.services.name(HOST, PUBLIC)
+    booted("systemctl", "start", "relay-certificate.service")
+    booted("sed", "-i", "/^renew_before_expiry/d", "/etc/letsencrypt/renewal/relay.conf")
+    ends = time.monotonic() + 10
+    while caller.certificate(443) == before:
+        assert time.monotonic() < ends
+        time.sleep(0.2)
+    assert shut(booted)
+
+
+# --- a pinned Coturn
+
+ARCHIVE = """\
+mkdir -p /srv/pinned/coturn-9.9.9 && cd /srv/pinned
+printf '#!/bin/sh\\necho configured with "$@"\\n' > coturn-9.9.9/configure
+chmod +x coturn-9.9.9/configure
+tar -czf coturn.tar.gz coturn-9.9.9
+printf '#!/bin/sh\\nmkdir -p bin && echo built > bin/turnserver\\n' > /usr/local/bin/make
+chmod +x /usr/local/bin/make
+sha256sum coturn.tar.gz | cut -d' ' -f1
+"""
+
+
+def test_a_pinned_coturn_is_built_once_from_an_archive_that_is_the_one_meant(booted: Booted) -> None:
+    """With a compiler that only pretends: what is fetched, checked, put in place and left alone is build.sh's own."""
+    checksum = booted("sh", "-c", ARCHIVE).strip()
+    parameters = booted("cat", "/etc/webrtc-lite/relay.env")
+
+    def build(checksum: str, url: str = "file:///srv/pinned/coturn.tar.gz") -> bool:
+        given = f"s#^COTURN_VERSION=.*#COTURN_VERSION='9.9.9'#; s#^COTURN_URL=.*#COTURN_URL='{url}'#;"
+        given += f"s#^COTURN_SHA256=.*#COTURN_SHA256='{checksum}'#"
+        booted("sed", "-i", given, "/etc/webrtc-lite/relay.env")
+        return booted.machine.works(f"{HOME}/build.sh")
+
+    built = "/usr/local/bin/turnserver"
+    try:
+        assert not build("0" * 64)
+        assert not booted.machine.works("test", "-e", built)
+        assert build(checksum)
+        assert booted("cat", built) == "built\n"
+        assert booted("stat", "-c", "%a %U", built) == "755 root\n"
+        booted("rm", "/srv/pinned/coturn.tar.gz")
+        assert build(checksum)  # nothing is fetched for what is there
+        assert not build("1" * 64)
+        assert booted("cat", built) == "built\n"
+    finally:
+        put = "cat > /etc/webrtc-lite/relay.env"
+        run("nsenter", "-t", str(booted.machine.leader), "-a", "sh", "-c", put, into=parameters)
+        booted("rm", "-rf", "/srv/pinned", "/usr/local/bin/make", built, "/usr/local/share/coturn.sha256")
+
+
 # --- what goes wrong
 
 
@@ -363,9 +474,27 @@ def test_a_killed_coturn_is_back_at_once(booted: Booted) -> None:
     alive = "systemctl show coturn --property=MainPID --value"
     booted.machine.until("it is back", "sh", "-c", f"test $({alive}) -gt 0 && test $({alive}) != {killed}")
     ends = time.monotonic() + 30
-    while caller.bindings_answered(1)[0] == 0:
+    while caller.answered(1)[0] == 0:
         assert time.monotonic() < ends
     assert opens(OLD)
+
+
+def test_a_killed_coturn_does_not_wait_for_a_vault_that_does_not_answer(booted: Booted) -> None:
+    """Not refused, which is quick, but nothing at all: a request then takes a quarter of a minute to give up."""
+    vault = ["INPUT", "-d", SERVICES, "-p", "tcp", "--dport", "443", "-j", "DROP"]
+    run("iptables", "-I", *vault)
+    try:
+        booted("systemctl", "start", "--no-block", "relay-secrets.service")
+        booted("kill", "-9", str(pid(booted)))
+        ends = time.monotonic() + 10
+        while not opens(OLD):
+            assert time.monotonic() < ends
+        assert (
+            booted("systemctl", "show", "relay-secrets.service", "--property=ActiveState") == "ActiveState=activating\n"
+        )
+    finally:
+        run("iptables", "-D", *vault)
+    looked_up(booted)
 
 
 def test_a_coturn_that_hangs_is_restarted_by_the_health_check(booted: Booted) -> None:
@@ -376,18 +505,61 @@ def test_a_coturn_that_hangs_is_restarted_by_the_health_check(booted: Booted) ->
         "it is replaced", "sh", "-c", f"test $(systemctl show coturn --property=MainPID --value) != {hung}", within=150
     )
     booted.machine.until("Coturn runs", "systemctl", "is-active", "--quiet", "coturn.service", within=120)
-    assert "twice: restarting Coturn" in booted("journalctl", "-u", "relay-health.service", "-o", "cat", "--no-pager")
+    assert "fails twice, restarting Coturn" in booted(
+        "journalctl", "-u", "relay-health.service", "-o", "cat", "--no-pager"
+    )
     ends = time.monotonic() + 30
     while not opens(OLD):
         assert time.monotonic() < ends
 
 
-def test_rules_that_somebody_flushed_are_put_back(booted: Booted) -> None:
-    before = booted("iptables", "-S")
-    booted("iptables", "-D", "OUTPUT", "-m", "owner", "--uid-owner", "turnserver", "-j", "RELAY-OUT")
-    booted("iptables", "-F", "RELAY-OUT")
-    booted("systemctl", "start", "relay-health.service")
-    assert booted("iptables", "-S") == before
+def test_a_coturn_that_refuses_its_own_secret_is_restarted_by_the_health_check(booted: Booted) -> None:
+    """It answers as if it were well, and for good: it could not open its database when it first looked."""
+    booted("systemctl", "restart", "coturn.service")
+    booted("chown", "-R", "root:root", "/var/lib/coturn")
+    ends = time.monotonic() + 30
+    while caller.answered(1)[0] == 0:
+        assert time.monotonic() < ends
+    while opens(OLD):  # each of its threads looks for itself
+        assert time.monotonic() < ends
+    refusing = pid(booted)
+    booted.machine.until(
+        "it is replaced",
+        "sh",
+        "-c",
+        f"test $(systemctl show coturn --property=MainPID --value) != {refusing}",
+        within=150,
+    )
+    ends = time.monotonic() + 30
+    while not opens(OLD):
+        assert time.monotonic() < ends
+    said = booted("journalctl", "-u", "relay-health.service", "-o", "cat", "--no-pager")
+    assert "credentials: fails twice, restarting Coturn" in said
+
+
+OUT = "OUTPUT -m owner --uid-owner turnserver -j RELAY-OUT"
+
+
+@pytest.mark.parametrize(
+    "flush",
+    [
+        f"iptables -D {OUT} && iptables -F RELAY-OUT",
+        "iptables -F RELAY-IN",
+        "iptables-restore /etc/iptables/rules.v4",  # what `netfilter-persistent reload` does
+        "iptables -t raw -F",
+        f"ip6tables -D {OUT}",
+        "ip6tables -F",
+    ],
+)
+def test_rules_that_somebody_flushed_are_put_back(booted: Booted, flush: str) -> None:
+    look = "for program in iptables ip6tables; do $program -S; done; iptables -t raw -S"
+    before = booted("sh", "-c", look)
+    booted("sh", "-c", flush)
+    assert booted("sh", "-c", look) != before
+    look_after(booted)
+    assert sorted(booted("sh", "-c", look).splitlines()) == sorted(before.splitlines())
+    rules = booted("iptables", "-S").splitlines()
+    assert rules.index("-A INPUT -j RELAY-IN") < rules.index("-A INPUT -j REJECT --reject-with icmp-host-prohibited")
 
 
 def test_a_name_that_dns_does_not_know_is_said_and_nothing_is_started(booted: Booted) -> None:
@@ -435,6 +607,7 @@ def test_metrics_count_allocations_and_bytes(booted: Booted) -> None:
         'transport="tls",port="443"',
     ):
         assert during[f"coturn_up{{{way}}}"] == 1
+    assert during["coturn_credentials_accepted"] == 1
     out = 'coturn_media_bytes_total{direction="out"}'
     assert 20_000 <= during[out] - before[out] < 30_000
     assert during["coturn_certificate_expires_seconds"] > time.time() + 80 * 86_400
@@ -454,10 +627,33 @@ def test_a_drain_waits_for_the_last_allocation(booted: Booted) -> None:
     ends = time.monotonic() + 60
     while metrics(booted)["coturn_allocations"]:
         assert time.monotonic() < ends
+    assert "takes how many seconds" in booted("sh", "-c", f"{HOME}/drain.sh a-day 2>&1 || true")
     assert booted(f"{HOME}/drain.sh", "60") == "No allocation is left: this relay can go.\n"
 
 
 # --- secrets
+
+
+def test_while_secrets_are_looked_up_coturn_can_open_its_database(booted: Booted) -> None:
+    """One that once cannot refuses everybody until it is restarted, so a fresh one is asked all the while."""
+    slow = "/run/systemd/system/relay-secrets.service.d"
+    booted("sh", "-c", f"mkdir {slow} && printf '[Service]\nExecStartPre=/bin/sleep 5\n' > {slow}/slow.conf")
+    try:
+        booted("systemctl", "daemon-reload")
+        booted("systemctl", "start", "--no-block", "relay-secrets.service")
+        booted("systemctl", "restart", "coturn.service")
+        ends = time.monotonic() + 30
+        while caller.answered(1)[0] == 0:
+            assert time.monotonic() < ends
+        assert (
+            booted("systemctl", "show", "relay-secrets.service", "--property=ActiveState") == "ActiveState=activating\n"
+        )
+        assert all(opens(OLD) for _ in range(4))
+    finally:
+        booted("rm", "-r", slow)
+        booted("systemctl", "daemon-reload")
+    looked_up(booted)
+    assert opens(OLD)
 
 
 def test_while_the_vault_is_out_of_reach_the_old_secrets_stay(booted: Booted) -> None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tools.rotate import NotDone, OutOfOrder, Rotation, Steps, free_at
+from tools.rotate import Rotation, Steps
+from tools.rotation import NotDone, OutOfOrder, free_at
 from webrtc_lite.core.turn import TTL_MAX
 
 NOW = 1_893_452_400
@@ -271,7 +272,7 @@ def test_status_says_what_comes_next(operator: Operator) -> None:
     assert [line.partition("The next step is ")[2].split()[0].strip(".,") for line in told] == [
         "accept", "sign", "sign", "retire", "retire", "accept",
     ]  # fmt: skip
-    assert free_at(Rotation("a", "b", NOW), TTL_MAX) == NOW + 86_460
+    assert free_at(NOW) == NOW + 86_460
 
 
 def test_nothing_that_is_said_holds_a_secret(operator: Operator) -> None:
