@@ -19,6 +19,7 @@ from webrtc_lite_client.problem import Exit, NotThere, Problem, Refused
 ANSWER_WITHIN_S = 20.0  # the first request of a function starts its process
 RENEW_EVERY_S = 50 * 60.0  # an ID token is good for an hour
 NOT_FOUND, FORBIDDEN = 404, 403
+PREFLIGHT = {"Origin": "https://webrtc-lite.invalid", "Access-Control-Request-Method": "POST"}
 # Where Cloud Functions run, to find one that was deployed elsewhere: https://cloud.google.com/functions/docs/locations
 REGIONS = (
     "africa-south1", "asia-east1", "asia-east2", "asia-northeast1", "asia-northeast2", "asia-northeast3",
@@ -111,10 +112,10 @@ class Firebase:
 
         async def answers(region: str) -> bool:
             try:
-                response = await self._http.options(self.backend.function(function, region))
+                response = await self._http.options(self.backend.function(function, region), headers=PREFLIGHT)
             except httpx.HTTPError:
                 return False
-            return response.is_success and "access-control-allow-methods" in response.headers
+            return response.is_success and "access-control-allow-origin" in response.headers
 
         found = await asyncio.gather(*map(answers, REGIONS))
         return [region for region, there in zip(REGIONS, found, strict=True) if there]

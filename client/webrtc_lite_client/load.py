@@ -23,7 +23,7 @@ from webrtc_lite_client.peer import PaperPeer, Peer
 from webrtc_lite_client.people import Manner, guest
 from webrtc_lite_client.problem import Exit, Problem, reason
 from webrtc_lite_client.signalling import live_sessions
-from webrtc_lite_client.stories import STORIES, Cast, Scene
+from webrtc_lite_client.stories import STORIES, Cast, Gauge, Scene
 from webrtc_lite_client.timeline import Mark
 
 PROGRESS_EVERY_S = 2.0
@@ -97,6 +97,7 @@ class Result:
     played: list[Played] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     operations: Operations = field(default_factory=Operations)
+    gauge: Gauge = field(default_factory=Gauge)
 
     @property
     def wrong(self) -> list[Played]:
@@ -176,7 +177,7 @@ class Load:
                 yield Cast(caller, callee, third)
 
     async def _scene(self, story: str, cast: Cast) -> Played:
-        scene = Scene(cast, self.result.plan.talk_s, PROOF_S)
+        scene = Scene(cast, self.result.plan.talk_s, PROOF_S, self.result.gauge)
         wrong = ""
         try:
             await STORIES[story](scene)

@@ -21,10 +21,10 @@ import secrets
 from array import array
 from collections.abc import Callable
 from contextlib import suppress
+from fractions import Fraction
 from typing import Literal, Protocol
 
 from aiortc import (
-    AudioStreamTrack,
     MediaStreamTrack,
     RTCBundlePolicy,
     RTCConfiguration,
@@ -47,6 +47,10 @@ from webrtc_lite_client.waiting import Changing
 CHANNEL = "webrtc-lite"
 FRAME_S = 0.020  # aiortc's packet time
 TONE_HZ = 400  # a whole number of waves in each frame, so that frames join without a click
+SAMPLE_RATE = 8000
+WAVE = array(
+    "h", (round(10_000 * math.sin(math.tau * TONE_HZ * i / SAMPLE_RATE)) for i in range(round(FRAME_S * SAMPLE_RATE)))
+).tobytes()
 LOUD = 1000  # of 32767: well above what a codec makes of silence, well below the tone
 SILENT_S = 6.0  # RTCP comes at least every five seconds from whoever is there (RFC 3550, 6.2)
 LOOK_EVERY_S = 1.0
@@ -80,23 +84,32 @@ class RefusedCredential(Problem):
     """The relay says 401: what a browser tells with `onicecandidateerror`."""
 
 
-class Tone(AudioStreamTrack):
+class Tone(MediaStreamTrack):
     """A sine wave where aiortc's own track is silent: silence is also what a decoder makes of nothing.
 
-    `sparse`: only every so many frames is sent, which is as good a proof and costs a loaded machine less.
+    `sparse`: of so many frames one is sent, which is as good a proof and costs a loaded machine less.
     """
+
+    kind = "audio"
 
     def __init__(self, sparse: int = 1) -> None:
         super().__init__()
         self._sparse = sparse
+        self._sent = 0
+        self._began = 0.0
 
     async def recv(self) -> AudioFrame:
-        for _ in range(self._sparse - 1):
-            await super().recv()
-        frame = await super().recv()
-        assert isinstance(frame, AudioFrame)  # noqa: S101  the type of AudioStreamTrack's frames
-        wave = (10_000 * math.sin(math.tau * TONE_HZ * i / frame.sample_rate) for i in range(frame.samples))
-        frame.planes[0].update(array("h", map(int, wave)).tobytes())
+        loop = asyncio.get_running_loop()
+        if self._sent == 0:
+            self._began = loop.time()
+        await asyncio.sleep(self._began + self._sent * FRAME_S * self._sparse - loop.time())
+        if self.readyState != "live":
+            raise MediaStreamError
+        frame = AudioFrame(format="s16", layout="mono", samples=len(WAVE) // 2)
+        frame.planes[0].update(WAVE)
+        frame.pts = self._sent * self._sparse * frame.samples
+        frame.sample_rate, frame.time_base = SAMPLE_RATE, Fraction(1, SAMPLE_RATE)
+        self._sent += 1
         return frame
 
 

@@ -77,6 +77,8 @@ def say_smoke(findings: Findings) -> None:
         return
     say("")
     say(table(findings.timeline.marks))
+    say("")
+    say(f"✓ whole: all {len(findings.checks)} checks passed, and nothing is left behind")
 
 
 def exit_of(problem: Problem | None) -> int:
@@ -88,9 +90,8 @@ def exit_of(problem: Problem | None) -> int:
 
 def load_progress(result: Result, seconds: float) -> str:
     over = len(result.played)
-    return (
-        f"{seconds:5.0f} s   {result.begun - over:4} going on   {over:4} over   {len(result.wrong):3} not as scripted"
-    )
+    going_on = f"{result.begun - over:4} going on, {result.gauge.now:4} connected"
+    return f"{seconds:5.0f} s   {going_on}   {over:4} over   {len(result.wrong):3} not as scripted"
 
 
 def load_json(result: Result) -> dict[str, Any]:
@@ -99,6 +100,7 @@ def load_json(result: Result) -> dict[str, Any]:
         "plan": asdict(result.plan),
         "calls": len(result.played),
         "ends": dict(result.ends()),
+        "connected_at_once": result.gauge.most,
         "steps_ms": result.steps(),
         "operations": asdict(result.operations),
         "wrong": [{"story": each.story, "reason": each.wrong, "ends": each.ends} for each in result.wrong],
@@ -113,6 +115,7 @@ def say_load(result: Result) -> None:
         percentiles = "".join(f"{figures[name]:>9.0f}" for name in ("p50", "p95", "p99", "max"))
         say(f"{step:<16}{figures['n']:>7.0f}{percentiles}")
     say("")
+    say(f"connected   {result.gauge.most} at the same time")
     say("ends        " + ", ".join(f"{end} {count}" for end, count in sorted(result.ends().items())))
     done, calls = result.operations, max(1, len(result.played))
     say(

@@ -105,6 +105,7 @@ class Smoke:
             issued = await self._credential(service, caller, callee, found)
         with self._checking("relay") as found:
             await self._relays(service, caller, issued, found)
+        self.findings.timeline = Timeline()  # the call begins here
         mark = self.findings.timeline.side
         async with going_on(outgoing(caller, mark("caller"))) as placed:
             self.findings.session_id = placed.session_id

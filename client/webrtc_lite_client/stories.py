@@ -7,8 +7,8 @@ the documents, as an app does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from webrtc_lite_client.call import (
@@ -42,12 +42,30 @@ class Cast:
 
 
 @dataclass
+class Gauge:
+    """How many calls are connected at the same time, and the most that were."""
+
+    now: int = 0
+    most: int = 0
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            yield
+        finally:
+            self.now -= 1
+
+
+@dataclass
 class Scene:
     """One story being played: its people, how long they talk, and what has been seen of it."""
 
     cast: Cast
     talk_s: float
     proof_s: float
+    gauge: Gauge = field(default_factory=Gauge)
     timeline: Timeline = field(default_factory=Timeline)
     ends: dict[str, str] = field(default_factory=dict)  # session id -> how it has to end
     calls: list[Call] = field(default_factory=list)
@@ -93,7 +111,8 @@ async def connected(scene: Scene, end: str) -> AsyncIterator[tuple[Call, Call]]:
             async with asyncio.TaskGroup() as both:
                 for side in (placed, answered):
                     both.create_task(side.until_proved(scene.proof_s))
-            yield placed, answered
+            with scene.gauge.counting():
+                yield placed, answered
             await placed.until_ended()
 
 

@@ -102,7 +102,7 @@ def test_the_servers_clock_is_read_from_what_it_answers() -> None:
 def test_a_function_that_is_deployed_elsewhere_is_found_by_its_answer_to_a_preflight() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if "/europe-west1/" in request.url.path:
-            return httpx.Response(204, headers={"Access-Control-Allow-Methods": "POST"})
+            return httpx.Response(204, headers={"Access-Control-Allow-Origin": "*"})
         if "/europe-west2/" in request.url.path:
             raise httpx.ConnectError("")
         return httpx.Response(404)
