@@ -355,6 +355,8 @@ class Call(Changing):
             self._mend = False
             self._ice = "connected"
         elif state == "lost" and not self._is_over() and self._rounds.settled > 0:
+            if self.reconnection.state is State.STABLE:
+                self._mark("lost")
             self.reconnection = self.reconnection.lost(self._clock())
             self._ice = "disconnected" if self.reconnection.state is State.RECONNECTING else "failed"
         self.changed()
