@@ -33,7 +33,7 @@ def test_a_load_with_media_proves_it_in_each_call(stack: RunningStack) -> None:
 
 
 def test_calls_that_do_not_end_as_scripted_are_named_and_have_an_exit_code_of_their_own(stack: RunningStack) -> None:
-    nobody = "turn:127.0.0.1:9?transport=udp"
+    nobody = "turn:127.0.0.1:9?transport=tcp"  # refused at once
 
     done = run(stack, "load", "--calls", "2", "--cancels", "50", "--media", "--relay", nobody)
 

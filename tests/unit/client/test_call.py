@@ -201,30 +201,57 @@ def test_descriptions_come_before_their_candidates_and_ice_is_reported_by_both()
 
 
 def test_one_credential_serves_every_connection_of_a_call() -> None:
-    assert play(reconnect).asked == 2  # one a person
+    assert play(reconnect("caller")).asked == 2  # one a person
 
 
-async def reconnect(pair: Two) -> None:
-    pair.peers["caller"][-1].lose()
-    await pair.callee.session_when(lambda session: session.accepted_answer == 2, "a second round", 5.0)
-    await pair.server.until(lambda: pair.server.written.count("caller connected") == 2)
-    assert pair.caller.reconnection.state is State.STABLE
-    await hang_up(pair)
+def reconnect(*sides: Side) -> Callable[[Two], Awaitable[None]]:
+    """The connection is lost, and these sides notice."""
+
+    async def steps(pair: Two) -> None:
+        for side in sides:
+            pair.peers[side][-1].lose()
+        await pair.callee.session_when(lambda session: session.accepted_answer == 2, "a second round", 5.0)
+        for side in sides:
+            reported = f"{side} connected"
+            await pair.server.until(lambda reported=reported: pair.server.written.count(reported) == 2)  # type: ignore[misc]
+        assert pair.caller.reconnection.state is pair.callee.reconnection.state is State.STABLE
+        await hang_up(pair)
+
+    return steps
 
 
-def test_a_lost_connection_is_made_anew_by_a_new_peer_on_both_sides() -> None:
-    pair = play(reconnect)
+@pytest.mark.parametrize("side", ["caller", "callee"])
+def test_a_lost_connection_is_made_anew_by_a_new_peer_on_both_sides(side: Side) -> None:
+    pair = play(reconnect(side))
 
-    assert [len(pair.peers[side]) for side in ("caller", "callee")] == [2, 2]
-    tail = pair.server.written[pair.server.written.index("caller disconnected") :]
-    assert [each for each in tail if "offer" in each or "answer" in each] == ["caller offer 2", "callee answer 2"]
-    assert tail.count("caller connected") == 1
+    assert [len(pair.peers[each]) for each in ("caller", "callee")] == [2, 2]
+    assert all(peer.state == "lost" for peers in pair.peers.values() for peer in peers)  # closed, the old and the new
+    tail = pair.server.written[pair.server.written.index(f"{side} disconnected") :]
+    rounds = [each for each in tail if "offer" in each or "answer" in each]
+    assert rounds == [f"{side} offer 2", f"{other(side)} answer 2"]
+    assert tail.count(f"{side} connected") == 1
+
+
+def test_where_both_lose_it_one_offers_and_the_other_answers_and_that_is_all() -> None:
+    written = play(reconnect("caller", "callee")).server.written
+
+    assert sorted(each.partition(" ")[2] for each in written if " offer" in each or " answer" in each) == [
+        "answer 1", "answer 2", "offer 1", "offer 2",
+    ]  # fmt: skip
+
+
+def some_candidates() -> list[Candidate]:
+    return [Candidate(candidate="candidate:1", sdpMid="0", sdpMLineIndex=0)]
 
 
 def test_who_gets_no_answer_to_three_attempts_gives_up_and_says_so() -> None:
     async def alone(pair: Two) -> None:
         pair.callee.leave_silently()
         pair.peers["caller"][-1].lose()
+        await pair.server.until(lambda: "caller offer 2" in pair.server.written)
+        late = documents("callee", 1, some_candidates())
+        pair.server.batches["callee-1-1"] = late["callee-1-0"]  # of the round before: not for the new connection
+        pair.server.changed()
         await pair.caller.until_given_up()
         await pair.server.until(lambda: "caller failed" in pair.server.written)
         await pair.caller.hang_up("failed")
@@ -244,7 +271,7 @@ def test_an_attempt_is_not_spent_while_the_relay_is_down(monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "probe", answers)
     monkeypatch.setattr(reconnection, "LOOK_S", 0.01)
 
-    pair = play(reconnect)
+    pair = play(reconnect("caller"))
 
     assert down == []
     assert [each for each in pair.server.written if "caller offer" in each] == ["caller offer 1", "caller offer 2"]

@@ -31,6 +31,7 @@ def test_while_there_is_no_way_out_no_attempt_is_spent_for_two_minutes_at_most()
     looked, attempt = waiting.look(1.0, ready=False)
     assert (looked.due, attempt) == (1.0 + LOOK_S, False)
     assert looked.look(1.0 + LOOK_S, ready=True)[1]
+    assert looked.look(PATIENCE_S - 0.1, ready=False)[0].state is State.RECONNECTING
     assert looked.look(PATIENCE_S, ready=False)[0].state is State.FAILED
 
 

@@ -27,6 +27,7 @@ def test_the_callee_answers_and_the_caller_completes_with_the_answer() -> None:
     ("session", "side", "rounds"),
     [
         (RINGING, "caller", Rounds(mine=1)),
+        (RINGING, "callee", AGREED),
         (TALKING, "callee", AGREED),
         (TALKING, "caller", AGREED),
         (replace(RINGING, offer=None, status="pending"), "callee", Rounds()),
@@ -34,7 +35,16 @@ def test_the_callee_answers_and_the_caller_completes_with_the_answer() -> None:
         (replace(RINGING, status="ended"), "callee", Rounds()),
         (replace(TALKING, hung_up_by="callee"), "caller", Rounds(mine=1)),
     ],
-    ids=["waits", "answered", "completed", "no offer", "hung up", "ended", "hung up later"],
+    ids=[
+        "waits",
+        "has answered a moment ago",
+        "answered",
+        "completed",
+        "no offer",
+        "hung up",
+        "ended",
+        "hung up later",
+    ],
 )
 def test_otherwise_there_is_nothing_to_do(session: Session, side: Side, rounds: Rounds) -> None:
     assert next_step(session, side, rounds, mend=False) is NOTHING
