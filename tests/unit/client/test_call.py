@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from webrtc_lite_client import reconnection
 from webrtc_lite_client.call import Call, Person, going_on
 from webrtc_lite_client.candidates import Candidate, documents, end_of
 from webrtc_lite_client.credentials import Issued, RelayCredentials
+from webrtc_lite_client.descriptions import paper
 from webrtc_lite_client.peer import Described, PaperPeer, RefusedCredential
 from webrtc_lite_client.problem import Denied, Over, Problem, reason
 from webrtc_lite_client.reconnection import State
@@ -238,6 +240,32 @@ def test_where_both_lose_it_one_offers_and_the_other_answers_and_that_is_all() -
     assert sorted(each.partition(" ")[2] for each in written if " offer" in each or " answer" in each) == [
         "answer 1", "answer 2", "offer 1", "offer 2",
     ]  # fmt: skip
+
+
+def test_who_answers_a_new_connection_need_not_offer_one_too() -> None:
+    async def answers(pair: Two) -> None:
+        pair.callee._mend = True  # its own attempt is due at the same moment
+        pair.server.now(offer=Description(paper("actpass", secrets.token_hex)[0], 2, "caller"))
+        await pair.server.until(lambda: "callee answer 2" in pair.server.written)
+        assert not pair.callee._mend
+        await hang_up(pair)
+
+    play(answers)
+
+
+def test_an_offer_that_goes_on_in_the_lost_connection_is_answered_and_mends_nothing() -> None:
+    """A browser's ICE restart, which aiortc cannot follow."""
+
+    async def restarts(pair: Two) -> None:
+        old = pair.server.session.offer
+        assert old is not None
+        pair.peers["callee"][-1].lose()
+        pair.server.now(offer=replace(old, revision=2))
+        await pair.server.until(lambda: "callee offer 3" in pair.server.written)
+        await hang_up(pair)
+
+    written = play(restarts).server.written
+    assert written.index("callee answer 2") < written.index("callee offer 3")
 
 
 def some_candidates() -> list[Candidate]:
