@@ -242,11 +242,15 @@ def test_where_both_lose_it_one_offers_and_the_other_answers_and_that_is_all() -
     ]  # fmt: skip
 
 
-def test_who_answers_a_new_connection_need_not_offer_one_too() -> None:
+def test_who_answers_a_new_connection_need_not_offer_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webrtc_lite_client.lease.ALIVE_EVERY_S", 0.02)
+
     async def answers(pair: Two) -> None:
         pair.callee._mend = True  # its own attempt is due at the same moment
         pair.server.now(offer=Description(paper("actpass", secrets.token_hex)[0], 2, "caller"))
-        await pair.server.until(lambda: "callee answer 2" in pair.server.written)
+        await pair.callee.session_when(lambda session: session.accepted_answer == 2, "a second round", 5.0)
+        before = pair.server.written.count("callee alive")
+        await pair.server.until(lambda: pair.server.written.count("callee alive") > before)  # so it has looked again
         await hang_up(pair)
 
     assert "callee offer 3" not in play(answers).server.written
