@@ -246,8 +246,9 @@ def test_who_answers_a_new_connection_need_not_offer_one_too(monkeypatch: pytest
     monkeypatch.setattr("webrtc_lite_client.lease.ALIVE_EVERY_S", 0.02)
 
     async def answers(pair: Two) -> None:
-        pair.callee._mend = True  # its own attempt is due at the same moment
         pair.server.now(offer=Description(paper("actpass", secrets.token_hex)[0], 2, "caller"))
+        pair.callee.session = pair.server.session
+        pair.callee._mend = True  # its own attempt is due at the moment in which it hears of that offer
         await pair.callee.session_when(lambda session: session.accepted_answer == 2, "a second round", 5.0)
         before = pair.server.written.count("callee alive")
         await pair.server.until(lambda: pair.server.written.count("callee alive") > before)  # so it has looked again
