@@ -100,7 +100,7 @@ check: python $(NODE_MODULES) ## format, lint, types, import rules
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	PYTHONPATH=functions .venv/bin/lint-imports
+	PYTHONPATH=functions:client .venv/bin/lint-imports
 
 format: python ## mend what a machine can
 	$(PY) -m ruff check --fix-only .

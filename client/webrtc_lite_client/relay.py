@@ -68,8 +68,8 @@ def chosen(issued: Issued, instead: str | None = None) -> Relay:
     return Relay(instead or next(over_udp, issued.uris[0]), issued.username, issued.password)
 
 
-class Udp(turn.TurnClientUdpProtocol):
-    """Knows when its socket is closed."""
+class Asking(turn.TurnClientMixin):
+    """Knows its server, and when its socket is closed."""
 
     def __init__(self, address: Address, username: str | None, password: str | None) -> None:
         super().__init__((address.host, address.port), username, password, LIFETIME_S, LIFETIME_S)
@@ -80,14 +80,10 @@ class Udp(turn.TurnClientUdpProtocol):
         self.closed.set()
 
 
-class Tcp(turn.TurnClientTcpProtocol):
-    def __init__(self, address: Address, username: str | None, password: str | None) -> None:
-        super().__init__((address.host, address.port), username, password, LIFETIME_S, LIFETIME_S)
-        self.closed = asyncio.Event()
+class Udp(Asking, turn.TurnClientUdpProtocol): ...
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self.closed.set()
+
+class Tcp(Asking, turn.TurnClientTcpProtocol): ...
 
 
 async def probe(relay: Relay, *, trusting: bool = False) -> Standing:
