@@ -35,7 +35,7 @@ from webrtc_lite_client.lease import Lease
 from webrtc_lite_client.peer import AnyPeer, MakePeer, Peer, RefusedCredential
 from webrtc_lite_client.problem import Denied, Exit, Over, Problem
 from webrtc_lite_client.reconnection import Reconnection, State
-from webrtc_lite_client.relay import chosen, probe
+from webrtc_lite_client.relay import UNAUTHORIZED, chosen, probe
 from webrtc_lite_client.rounds import NOTHING, Rounds, Step, next_step
 from webrtc_lite_client.session import IceState, Reason, Session, Side, how_it_ended, orphans, other
 from webrtc_lite_client.signalling import Signalling, live_sessions, rings
@@ -49,6 +49,7 @@ END_WITHIN_S = 70.0  # where the event of the hangup is lost, a sweep a minute l
 GIVES_UP_WITHIN_S = 60.0  # three attempts, and the pauses before them, are 31 s
 GOODBYE_WITHIN_S = 3.0
 TRY_AGAIN_S = 1.0
+RENEWALS = 2
 GRACE_S = 2.0
 
 type Mark = Callable[[str], None]
@@ -100,7 +101,9 @@ class Call(Changing):
         self._remote_sdp = ""
         self._described = 0  # the round whose description of the other side is set
         self._ice: IceState | None = None  # what is to be reported
-        self._left = False
+        self._renewals = 0  # of a credential that the relay has refused
+        self._left = False  # this side takes no further part
+        self._has_said_all = False  # and nobody waits for a word of it
 
     # ---- What a person does
 
@@ -122,11 +125,12 @@ class Call(Changing):
         """Ends the call, whatever its stage: cancels or declines one that rings, hangs up one that was answered."""
         self._left = True
         await self.signalling.hang_up(reason or self._fitting())
+        self._has_said_all = True
         self._mark("hung up")
 
     def leave_silently(self) -> None:
         """Leaves without a word: other devices of this person may go on ringing."""
-        self._left = True
+        self._left = self._has_said_all = True
 
     def _fitting(self) -> Reason:
         if self.session is not None and self.session.answer is not None:
@@ -147,7 +151,7 @@ class Call(Changing):
     async def until_status(self, status: str, within_s: float) -> Session:
         return await self.session_when(lambda session: session.status == status, f"status {status}", within_s)
 
-    async def session_when(self, so: Callable[[Session], bool], what: str, within_s: float) -> Session:
+    async def session_when(self, so: Callable[[Session], bool], what: str, within_s: float | None) -> Session:
         """The session, as soon as it is so. A session that ended instead says why."""
         async with within(within_s, what, SETTLED_BY, Exit.FUNCTIONS):
             await self.until(lambda: self.session is not None and (so(self.session) or self.end is not None))
@@ -234,9 +238,11 @@ class Call(Changing):
                 return
             try:
                 await self.signalling.report_ice(state)
-            except Problem:
+            except Denied:
                 if not await self._ends_anyway():
                     raise
+            except Problem:
+                pass  # a bad moment: the next state is reported again
             reported = state
 
     async def keep_alive(self) -> None:
@@ -381,7 +387,8 @@ class Call(Changing):
         except Problem:
             return False
         standing = await probe(chosen(issued, self.person.relay_uri), trusting=self.person.firebase.backend.local)
-        if standing.code is not None:
+        if standing.code == UNAUTHORIZED and self._renewals < RENEWALS:
+            self._renewals += 1
             self.person.credentials.discard(issued)
         return not standing.problem
 
@@ -407,7 +414,7 @@ class Call(Changing):
 
     async def leave(self, reason: Reason | None) -> None:
         """Nobody is to wait for this side any more. What cannot be said any more need not be."""
-        if self._is_over():
+        if self.end is not None or self._has_said_all:
             return
         with suppress(Problem):
             async with within(GOODBYE_WITHIN_S, "a hangup"):

@@ -29,7 +29,7 @@ from webrtc_lite_client.problem import MEANING, Exit, Problem, reason
 from webrtc_lite_client.smoke import CHECKS, Asked, Done, Smoke
 from webrtc_lite_client.stories import STORIES
 
-RAMP_S, HUNDRED = 0.2, 100
+RAMP_S, HUNDRED = 1.0, 100
 
 ENVIRONMENT = {
     "WEBRTC_LITE_PROJECT": "as --project",
@@ -240,7 +240,7 @@ def add_load(commands: Commands) -> None:
     option = command.add_argument
     option("--calls", type=at_least_one, default=20, metavar="N", help="how many in all (%(default)s)")
     option("--at-once", type=at_least_one, metavar="N", help="how many of them at a time (all)")
-    option("--ramp", type=not_negative, metavar="S", help=f"in which they begin ({RAMP_S:g} s for each of --at-once)")
+    option("--ramp", type=not_negative, metavar="S", help=f"in which they begin ({RAMP_S:g} s for each of them)")
     option("--duration", type=not_negative, default=5.0, metavar="S", help="how long each talks (%(default)s)")
     option("--declines", type=percent, default=0, metavar="PERCENT", help="calls that the callee declines")
     option("--cancels", type=percent, default=0, metavar="PERCENT", help="calls that the caller cancels")

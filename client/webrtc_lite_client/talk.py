@@ -16,8 +16,12 @@ from webrtc_lite_client.call import Call, Person, first_ring, going_on, hang_up_
 from webrtc_lite_client.firebase import Firebase
 from webrtc_lite_client.people import Manner, guest, resident
 from webrtc_lite_client.problem import Over, Problem
-from webrtc_lite_client.session import RING_S_MOST, Session, ring_s
+from webrtc_lite_client.reconnection import State
+from webrtc_lite_client.session import Session, ring_s
 from webrtc_lite_client.timeline import Timeline
+
+UNSETTLED_S = 30.0  # SPEC section 2: how long a call may lack an offer, or a server that looks at it
+SWEEP_S = 1.0  # after the deadline: the server's own word for it comes first, if it comes soon
 
 type Told = Callable[[str, dict[str, Any]], None]  # what happened, in a word, and more about it
 
@@ -42,7 +46,8 @@ async def call(talk: Talk, callee_id: str) -> None:
         try:
             async with going_on(placed):
                 await placed.place(callee_id)
-                await until_connected(placed, RING_S_MOST)
+                await until_answered(placed)
+                await placed.until_connected()
                 await stay(talk, placed)
         except* Over:
             survivor = placed.session.superseded_by if placed.session and placed.end == "glare" else None
@@ -92,7 +97,7 @@ async def take(talk: Talk, person: Person, ringing: Session, after_s: float = 0.
             answered.leave_silently()  # out of time: it is the caller's to end, or the sweep's
             raise Over("It rang until its deadline, and was not answered.", "missed")
         answered.pick_up()
-        await until_connected(answered, RING_S_MOST)
+        await answered.until_connected()
         await stay(talk, answered)
 
 
@@ -113,20 +118,27 @@ async def refuse(talk: Talk, person: Person, ringing: Session) -> None:
     talk.told("ended", {"session_id": session.session_id, "end_reason": session.end_reason})
 
 
-async def until_connected(going: Call, patience_s: float) -> None:
-    """However long it rings: the back end says when that is over."""
-    await going.until(lambda: going.end is not None or (going.session is not None and going.session.answer is not None))
-    await going.until_connected(patience_s)
+async def until_answered(placed: Call) -> None:
+    """Rings for as long as the server's stamps say. Then it is over, whether or not a sweep has been there."""
+    session = await placed.session_when(lambda session: session.status != "pending", "the ring", UNSETTLED_S)
+    try:
+        async with asyncio.timeout(ring_s(session) + SWEEP_S):
+            await placed.session_when(lambda session: session.answer is not None, "an answer", None)
+    except TimeoutError:
+        await placed.hang_up("cancel")
+        raise Over("Nobody answered.", "missed") from None
 
 
 async def stay(talk: Talk, going: Call) -> None:
     """Talks until somebody hangs up: the other side, or this one when its time is over."""
     talk.told("connected", {"session_id": going.session_id, "pair": going.pair})
     try:
-        async with asyncio.timeout(None if talk.lasts_s is None else talk.lasts_s):
-            await going.until(lambda: going.end is not None)
+        async with asyncio.timeout(talk.lasts_s):
+            await going.until(lambda: going.end is not None or going.reconnection.state is State.FAILED)
     except TimeoutError:
         await going.hang_up()
+    if going.reconnection.state is State.FAILED and going.end is None:
+        await going.hang_up("failed")
     session = await going.until_ended()
     talk.told("ended", {"session_id": session.session_id, "end_reason": session.end_reason})
     if session.end_reason not in ("hangup", "superseded"):

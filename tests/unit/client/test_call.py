@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -24,6 +25,7 @@ from webrtc_lite_client.reconnection import State
 from webrtc_lite_client.relay import Relay, Standing
 from webrtc_lite_client.session import Description, IceState, Reason, Session, Side, other
 from webrtc_lite_client.signalling import Signalling
+from webrtc_lite_client.talk import until_answered
 from webrtc_lite_client.waiting import Changing, within
 
 ISSUED = Issued("4600:alice", "p", ("turn:t",), 3600, expires_at=4600, refresh_at=4300, server_time=1000)
@@ -338,6 +340,79 @@ def test_a_call_that_another_device_answers_stops_here_and_is_not_hung_up() -> N
     assert isinstance(over, Over)
     assert over.end == "answered_elsewhere"
     assert pair.server.written == []
+
+
+def test_a_relay_that_goes_on_refusing_the_credential_costs_two_more_requests_and_not_one_a_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusals = [401] * 5
+
+    async def refuses(relay: Relay, *, trusting: bool) -> Standing:  # noqa: ARG001
+        return Standing(relay.uri, "no", refusals.pop()) if refusals else Standing(relay.uri)
+
+    monkeypatch.setattr(module, "probe", refuses)
+    monkeypatch.setattr(reconnection, "LOOK_S", 0.01)
+
+    assert play(reconnect("caller")).asked == 2 + module.RENEWALS
+
+
+def test_who_is_interrupted_while_hanging_up_hangs_up_all_the_same() -> None:
+    pair = two()
+    tries: list[str] = []
+
+    async def run() -> None:
+        async with connected(pair):
+            line = cast("Line", pair.caller.signalling)
+            hang_up, pair.callee._has_said_all = line.hang_up, True
+
+            async def interrupted(reason: Reason) -> None:
+                tries.append(reason)
+                if len(tries) == 1:
+                    raise asyncio.CancelledError
+                await hang_up(reason)
+
+            line.hang_up = interrupted  # type: ignore[method-assign]
+            await pair.caller.hang_up()
+
+    with suppress(asyncio.CancelledError):
+        asyncio.run(run())
+    assert pair.server.session.status == "ended"
+    assert len(tries) == 2
+
+
+def test_a_report_that_the_rules_refuse_in_a_call_that_goes_on_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GRACE_S", 0.01)
+    pair = two()
+
+    async def refused(state: IceState) -> None:  # noqa: ARG001
+        raise Denied("no ice_state here")
+
+    cast("Line", pair.callee.signalling).report_ice = refused  # type: ignore[method-assign]
+
+    async def run() -> None:
+        async with connected(pair):
+            await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup) as failure:
+        asyncio.run(run())
+    assert str(reason(failure.value)) == "no ice_state here"
+
+
+def test_a_caller_stops_ringing_at_the_deadline_also_where_no_sweep_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webrtc_lite_client.talk.SWEEP_S", 0.01)
+    now = datetime.now(UTC)
+    pair = two()
+    pair.server.now(stamps={"offered_at": now, "deadline": now + timedelta(seconds=0.05)})
+
+    async def rings() -> None:
+        async with within(10.0, "the call"), going_on(pair.caller):
+            await pair.caller.place("bob")
+            await until_answered(pair.caller)
+
+    with pytest.raises(ExceptionGroup) as failure:
+        asyncio.run(rings())
+    assert str(reason(failure.value)) == "Nobody answered."
+    assert pair.server.written[-1] == "caller hangs up: cancel"
 
 
 def test_who_is_interrupted_hangs_up() -> None:
