@@ -82,7 +82,7 @@ load: python ## many calls at once through the running stack (ARGS="--calls 50 -
 	@PYTHONPATH=client $(PY) -m webrtc_lite_client load $(ARGS)
 
 # Not in `make test`: it is there to fill a machine, and waits for deadlines and sweeps.
-test-load: python page ## what the local stack holds: 200 calls with every end, 50 with media (some 7 minutes, a quiet machine)
+test-load: python page ## what the local stack holds: 200 calls with every end, 50 with media (some 7 minutes)
 	$(PYTEST) tests/load
 
 # Calls between two browsers stand apart until they have passed ten times in a row on a quiet machine.
