@@ -266,7 +266,7 @@ def add_target(command: argparse.ArgumentParser) -> None:
     option, environment = command.add_argument, os.environ.get
     option("--project", default=environment("WEBRTC_LITE_PROJECT", backend.PROJECT), help="project id (%(default)s)")
     option("--region", default=environment("WEBRTC_LITE_REGION", backend.REGION), help="the functions' (%(default)s)")
-    option("--api-key", default=environment("WEBRTC_LITE_API_KEY"), metavar="KEY", help="web API key: a deployment")
+    option("--api-key", default=environment("WEBRTC_LITE_API_KEY"), metavar="KEY", help="a deployment's web API key")
     option("--port-offset", type=int, default=0, metavar="N", help="as the local stack was started with")
     option("--auth", default=environment("WEBRTC_LITE_AUTH"), metavar="HOST:PORT", help="the local stack's Auth")
     option("--firestore", default=environment("WEBRTC_LITE_FIRESTORE"), metavar="HOST:PORT", help="its Firestore")
@@ -277,14 +277,8 @@ def add_target(command: argparse.ArgumentParser) -> None:
 
 
 def target(options: argparse.Namespace) -> backend.Backend:
-    if options.api_key:
-        return backend.deployment(options.project, options.api_key, options.region)
-    if not options.project.startswith("demo-"):
-        raise Problem(
-            f"{options.project} is no project of the local stack, and there is no web API key for a deployment.",
-            "Set WEBRTC_LITE_API_KEY, or name a demo- project.",
-            Exit.USAGE,
-        )
+    if not options.project.startswith("demo-"):  # Firebase's mark of what exists in emulators only
+        return deployment(options)
     return backend.local_stack(
         options.project,
         options.region,
@@ -292,6 +286,16 @@ def target(options: argparse.Namespace) -> backend.Backend:
         firestore=options.firestore or local(backend.FIRESTORE_PORT + options.port_offset),
         functions=options.functions or local(backend.FUNCTIONS_PORT + options.port_offset),
     )
+
+
+def deployment(options: argparse.Namespace) -> backend.Backend:
+    if not options.api_key:
+        raise Problem(
+            f"{options.project} is no project of the local stack, and there is no web API key for a deployment.",
+            "Set WEBRTC_LITE_API_KEY, or name a demo- project.",
+            Exit.USAGE,
+        )
+    return backend.deployment(options.project, options.api_key, options.region)
 
 
 def local(port: int) -> str:

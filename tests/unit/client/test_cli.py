@@ -39,6 +39,14 @@ def test_an_api_key_means_a_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not target(parser().parse_args(["smoke", "--project", "my-app"])).local
 
 
+def test_a_key_that_is_set_for_another_day_does_not_send_the_local_stacks_project_to_google(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WEBRTC_LITE_API_KEY", "the-key")
+
+    assert target(parser().parse_args(["smoke"])).local
+
+
 def test_a_project_that_is_not_the_local_stacks_needs_its_key() -> None:
     with pytest.raises(Problem, match="no web API key") as problem:
         target(parser().parse_args(["smoke", "--project", "my-app"]))
