@@ -93,16 +93,6 @@ def test_where_nobody_listens_it_says_so_and_exits_with_that_meaning(
     assert failed["exit"] == Exit.UNREACHABLE
 
 
-def test_the_web_api_key_is_in_nothing_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    key = "the-secret-key"
-
-    ends = main(["smoke", "--project", "my-app", "--api-key", key, "--json"])
-
-    captured = capsys.readouterr()
-    assert ends in (Exit.UNREACHABLE, Exit.SIGN_IN)  # without a network, or with one: no such key
-    assert key not in captured.out + captured.err
-
-
 def test_all_calls_go_on_at_once_unless_it_is_said_otherwise() -> None:
     plan = planned(parser().parse_args(["load", "--calls", "7"]))
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
-from webrtc_lite_client.backend import local_stack
+from webrtc_lite_client.backend import deployment, local_stack
 from webrtc_lite_client.credentials import Issued
 from webrtc_lite_client.firebase import Firebase, User
 from webrtc_lite_client.problem import Exit, NotThere, Problem, Refused
@@ -177,3 +177,30 @@ def test_a_function_that_is_not_there_is_reported_with_its_address(
     with pytest.raises(Problem, match=message) as problem:
         ask_for_credentials(answer)
     assert "make run" in problem.value.hint
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.ConnectError("POST https://identitytoolkit.googleapis.com/v1/accounts:signUp?key=the-key"),
+        httpx.ReadTimeout("?key=the-key"),
+        httpx.Response(400, json={"error": {"message": "API key not valid. Please pass a valid API key."}}),
+        httpx.Response(404, content=b"<html>"),
+        httpx.Response(500, content=b"<html>"),
+    ],
+    ids=["unreachable", "silent", "refused", "not there", "broken"],
+)
+def test_the_web_api_key_is_in_nothing_that_is_said(answer: httpx.Response | httpx.TransportError) -> None:
+    def answers(request: httpx.Request) -> httpx.Response:
+        assert request.url.params["key"] == "the-key"
+        if isinstance(answer, httpx.Response):
+            return answer
+        raise answer
+
+    async def run() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answers)) as http:
+            await Firebase(deployment("my-app", "the-key"), http).sign_up()
+
+    with pytest.raises(Problem) as problem:
+        asyncio.run(run())
+    assert "the-key" not in f"{problem.value} {problem.value.hint} {problem.value.__cause__}"
