@@ -14,7 +14,8 @@ NAMELESS := const f = "package-lock.json", lock = JSON.parse(fs.readFileSync(f))
 	fs.writeFileSync(f, JSON.stringify(lock, null, 2) + "\n")
 
 .PHONY: help run test test-fast test-unit test-emulator test-rules test-interop test-relay test-infra test-boot test-web \
-	test-e2e test-calls test-calls-placed test-calls-going-on test-covered test-peers test-fuzz test-model model smoke relay-check rotate rotate-cloud cut-off infra-apply \
+	test-e2e test-calls test-calls-placed test-calls-going-on test-load test-covered test-peers test-fuzz test-model model smoke \
+	load relay-check rotate rotate-cloud cut-off infra-apply \
 	configure check format contract bench mutants mutants-rules mutants-model fuzz chromium sdp-check lock deploy \
 	deploy-target python node_modules page clean
 .DEFAULT_GOAL := help
@@ -75,8 +76,15 @@ model: python ## the same, deeper: minutes
 test-relay: python ## attacks on a Coturn with production values, in a network namespace of its own
 	$(PYTEST) tests/relay
 
-smoke: python ## one relayed call through the running stack, its timeline in milliseconds
+smoke: python ## is the running stack whole? one relayed call, step by step (ARGS="--help")
 	@PYTHONPATH=client $(PY) -m webrtc_lite_client smoke $(ARGS)
+
+load: python ## many calls at once through the running stack (ARGS="--calls 50 --media", or "--help")
+	@PYTHONPATH=client $(PY) -m webrtc_lite_client load $(ARGS)
+
+# Not in `make test`: it is there to fill a machine, and waits for deadlines and sweeps.
+test-load: python page ## what the local stack holds: 200 calls with every end, 50 with media (some 7 minutes)
+	$(PYTEST) tests/load
 
 # Calls between browsers: they wait most of the time, so one half runs beside the other, each over a stack of its own.
 CALLS_PLACED := tests/e2e/test_calls.py
@@ -100,7 +108,7 @@ check: python $(NODE_MODULES) ## format, lint, types, import rules
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	PYTHONPATH=functions .venv/bin/lint-imports
+	PYTHONPATH=functions:client .venv/bin/lint-imports
 
 format: python ## mend what a machine can
 	$(PY) -m ruff check --fix-only .

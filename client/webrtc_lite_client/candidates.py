@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import batched
+from itertools import batched, takewhile
 from typing import Any, NotRequired, TypedDict
 
 BATCH = 20  # SPEC 3.2: a document holds 1 to 20 candidates of at most 1 KiB, and a side has 50 documents a revision
@@ -63,32 +63,39 @@ def documents(sender: str, revision: int, candidates: Sequence[Candidate]) -> di
 
 
 class Inbox:
-    """The other side's candidates, each once, whatever the order in which its documents arrive.
+    """The other side's candidates, each once, whatever the order in which documents and descriptions arrive.
 
-    Candidates count in any order; only the mark that ends them has to wait for all that was sent before it.
+    A candidate is held back until the description of its round is set. Candidates count in any order; only the mark
+    that ends them has to wait for all that was sent before it.
     """
 
-    def __init__(self, sender: str, revision: int) -> None:
-        self._ids = [f"{sender}-{revision}-{n}" for n in range(BATCHES)]
-        self._seen: set[str] = set()
-        self._last: int | None = None
+    def __init__(self, sender: str) -> None:
+        self._sender = sender
+        self._arrived: dict[str, list[Candidate]] = {}
+        self._taken: set[str] = set()
+        self._ended: set[int] = set()
 
-    def take(self, documents: Mapping[str, Mapping[str, Any]]) -> list[Candidate]:
-        """The candidates that are new in these documents. The empty one comes last, and once."""
+    def put(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
+        for document_id, batch in documents.items():
+            self._arrived.setdefault(document_id, readable(batch.get("candidates")))
+
+    def take(self, revision: int) -> list[Candidate]:
+        """What is new of a round whose description is set. The empty one comes last, and once."""
         new: list[Candidate] = []
-        for n, document_id in enumerate(self._ids):
-            if document_id not in documents or document_id in self._seen:
-                continue
-            self._seen.add(document_id)
-            for each in readable(documents[document_id].get("candidates")):
-                if each["candidate"]:
-                    new.append(each)
-                else:
-                    self._last = n
-        if self._last is not None and self._seen.issuperset(self._ids[: self._last + 1]):
-            self._last = None
+        ids = [f"{self._sender}-{revision}-{n}" for n in range(BATCHES)]
+        for document_id in ids:
+            if document_id in self._arrived and document_id not in self._taken:
+                self._taken.add(document_id)
+                new += [each for each in self._arrived[document_id] if each["candidate"]]
+        if revision not in self._ended and self._is_complete(ids):
+            self._ended.add(revision)
             new.append(Candidate(candidate="", sdpMid=None, sdpMLineIndex=0))
         return new
+
+    def _is_complete(self, ids: Sequence[str]) -> bool:
+        """Everything has arrived, up to the document with the mark that ends them."""
+        upto_the_first_gap = takewhile(self._arrived.__contains__, ids)
+        return any(not each["candidate"] for document_id in upto_the_first_gap for each in self._arrived[document_id])
 
 
 def readable(batch: object) -> list[Candidate]:

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
 from google.api_core.exceptions import (
@@ -17,11 +18,13 @@ from google.api_core.exceptions import (
     AlreadyExists,
     Cancelled,
     DeadlineExceeded,
+    FailedPrecondition,
     GoogleAPICallError,
     InternalServerError,
     PermissionDenied,
     ResourceExhausted,
     ServiceUnavailable,
+    Unauthenticated,
     Unknown,
     from_grpc_status,
 )
@@ -38,39 +41,48 @@ from google.cloud.firestore_v1.types import ListenRequest, ListenResponse, Targe
 
 from webrtc_lite_client.backend import Backend
 from webrtc_lite_client.firebase import User
-from webrtc_lite_client.problem import Problem
+from webrtc_lite_client.problem import Denied, Exit, Problem
 from webrtc_lite_client.waiting import within
 
 ANSWER_WITHIN_S = 15.0  # an emulator's transaction that meets another one takes two seconds a round
 TARGET = 1  # one target a stream: any number will do
 VIEW_WITHIN_S = 10.0  # the JavaScript SDK's patience before it takes itself for offline
 PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6)  # before each new stream; who breaks off one more is not having a bad moment
+RETRIES = 3  # of a write
 
 # A stream that ends so may be opened again; the others say that the same request will fail again. The list is that of
-# Google's own listener (watch.py), but for UNAUTHENTICATED: a call is shorter than the life of its one token.
+# Google's own listener (watch.py), but for UNAUTHENTICATED: that counts only where the stream had a view before. Then
+# the token of its beginning has expired, and the next one begins with the renewed one.
 BROKEN_OFF = (Aborted, Cancelled, DeadlineExceeded, InternalServerError, ResourceExhausted, ServiceUnavailable, Unknown)
 
 type Documents = dict[str, dict[str, Any]]
 
 
+@dataclass
+class Operations:
+    """What a client has done that Firestore bills: a document read or written, a query that found nothing."""
+
+    reads: int = 0
+    writes: int = 0
+
+
 class UserClient(AsyncClient):
     """Sends the user's ID token with each request, where a server's client would send its own credential."""
 
-    def __init__(self, backend: Backend, user: User) -> None:
+    def __init__(self, backend: Backend, user: User | None) -> None:
         super().__init__(project=backend.project, credentials=AnonymousCredentials())
         self._emulator_host = backend.emulator
-        self._user = user
+        self._user = user  # None: nobody is signed in
+        self.operations = Operations()
 
     @property
     def _rpc_metadata(self) -> list[tuple[str, str]]:
-        return [
-            ("google-cloud-resource-prefix", self._database_string),  # which database this is about
-            ("authorization", f"Bearer {self._user.id_token}"),
-        ]
+        prefix = ("google-cloud-resource-prefix", self._database_string)  # which database this is about
+        return [prefix, ("authorization", f"Bearer {self._user.id_token}")] if self._user else [prefix]
 
 
 @asynccontextmanager
-async def signed_in(backend: Backend, user: User) -> AsyncIterator[UserClient]:
+async def signed_in(backend: Backend, user: User | None) -> AsyncIterator[UserClient]:
     client = UserClient(backend, user)
     try:
         yield client
@@ -82,27 +94,73 @@ async def signed_in(backend: Backend, user: User) -> AsyncIterator[UserClient]:
 async def asking(what: str, within_s: float | None = ANSWER_WITHIN_S) -> AsyncIterator[None]:
     """Says which request failed, and why. Firestore's library would try for minutes where nobody answers."""
     try:
-        async with within(within_s, f"Firestore's answer to the request to {what}"):
+        async with within(within_s, f"Firestore's answer to the request to {what}", ends=Exit.UNREACHABLE):
             yield
     except PermissionDenied as refused:
-        raise Problem(
-            f"The rules refused to {what}: {refused.message}", 'README, "Why was I denied?" goes through the reasons.'
+        raise Denied(
+            f"The rules refused to {what}: {first_line(refused)}",
+            'Are the rules of this version deployed? `make deploy`. README, "Why was I denied?" has the reasons.',
+            Exit.RULES,
         ) from None
     except AlreadyExists:
         raise Problem(f"Firestore refused to {what}: it exists already.") from None
     except GoogleAPICallError as error:
-        raise Problem(f"Firestore failed to {what}: {type(error).__name__}, {error.message}") from None
+        hint, ends = remedy(error)
+        raise Problem(f"Firestore failed to {what}: {type(error).__name__}, {error.message}", hint, ends) from None
+
+
+def first_line(error: GoogleAPICallError) -> str:
+    """The emulator quotes whole expressions of the rules."""
+    return next((line.strip() for line in str(error.message).splitlines() if line.strip()), "")
+
+
+def remedy(error: GoogleAPICallError) -> tuple[str, Exit]:
+    message = str(error.message)
+    if isinstance(error, FailedPrecondition) and "index" in message:
+        return (
+            "The index is missing or being built: `make deploy` brings firestore.indexes.json, which takes minutes.",
+            Exit.RULES,
+        )
+    if isinstance(error, ResourceExhausted):
+        return (
+            "The project's quota of Firestore is used up: on the free plan until midnight, Pacific time.",
+            Exit.UNREACHABLE,
+        )
+    if isinstance(error, (ServiceUnavailable, DeadlineExceeded)):
+        return "Is Firestore there? A new project needs its database made first.", Exit.UNREACHABLE
+    return "", Exit.CALL
 
 
 async def transact(client: UserClient, write: Callable[[AsyncTransaction], Awaitable[None]]) -> None:
-    """Runs `write` in a transaction, again where another one was in its way."""
-    try:
-        await async_transactional(write)(client.transaction())
-    except ValueError as masked:
-        # The library rolls back what it could not even begin, and reports that instead of the reason.
-        if isinstance(masked.__context__, (asyncio.CancelledError, GoogleAPICallError)):
-            raise masked.__context__ from None
-        raise
+    """Runs `write` in a transaction, again where another one was in its way, or where it broke off."""
+
+    async def once() -> None:
+        try:
+            await async_transactional(write)(client.transaction())
+        except ValueError as masked:
+            # The library rolls back what it could not even begin, and reports that instead of the reason.
+            if isinstance(masked.__context__, (asyncio.CancelledError, GoogleAPICallError)):
+                raise masked.__context__ from None
+            raise
+
+    await persist(client, once)
+
+
+async def persist(client: UserClient, write: Callable[[], Awaitable[object]]) -> None:
+    """Writes, and again where the request broke off, as every Firebase SDK does.
+
+    What broke off may have been done all the same: who writes again may hear a refusal, and then looks what stands.
+    """
+    for pause_s in (*PAUSES_S[:RETRIES], None):
+        client.operations.writes += 1
+        try:
+            await write()
+        except BROKEN_OFF:
+            if pause_s is None:
+                raise
+            await asyncio.sleep(pause_s)
+        else:
+            return
 
 
 async def listen(client: UserClient, what: AsyncDocumentReference | AsyncQuery) -> AsyncGenerator[Documents]:
@@ -116,14 +174,15 @@ async def listen(client: UserClient, what: AsyncDocumentReference | AsyncQuery) 
     """
     failed = 0
     while True:
+        passing: tuple[type[GoogleAPICallError], ...] = BROKEN_OFF
         try:
             async with aclosing(listen_once(client, what)) as said:
                 first = await first_view(said)
-                failed = 0
+                failed, passing = 0, (*BROKEN_OFF, Unauthenticated)
                 yield first
                 async for documents in said:
                     yield documents
-        except BROKEN_OFF:
+        except passing:
             if failed == len(PAUSES_S):
                 raise
             await asyncio.sleep(PAUSES_S[failed] * random.uniform(0.5, 1.5))  # noqa: S311  listeners come back one by one
@@ -161,6 +220,7 @@ async def listen_once(client: UserClient, what: AsyncDocumentReference | AsyncQu
                 document = response.document_change.document
                 fields = cast("dict[str, Any]", _helpers.decode_dict(document.fields, client))
                 documents[name(document.name)] = fields
+                client.operations.reads += 1
                 changed = True
             elif kind in ("document_change", "document_delete", "document_remove"):
                 gone = getattr(response, kind).document

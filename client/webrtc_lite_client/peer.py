@@ -2,12 +2,15 @@
 
 What aiortc does otherwise than a browser, and what is done about it here:
 
-- It reports no TURN failure: a relay that is down or refuses is a gathering without candidates. `relay_trouble` asks.
+- It reports no TURN failure: a relay that is down or refuses is a gathering without candidates. `relay.probe` asks why.
+- It notices a dead connection after half a minute, and knows no `disconnected`: here, nothing for six seconds is lost.
 - It gathers all candidates before it gives a description away: see candidates.py.
 - It uses the first TURN server of its configuration only, and without any configuration Google's STUN server.
 - With max-bundle, a data channel that is made before the first track leaves the connection without a transport.
 - It closes a connection whose other side has closed, and then has forgotten which candidates won: `pair` keeps them.
-- It cannot restart ICE.
+- It cannot restart ICE: call.py reconnects with a new connection.
+
+`PaperPeer` is a peer connection on paper: it describes itself and sends nothing, for calls that are about signalling.
 """
 
 from __future__ import annotations
@@ -18,10 +21,10 @@ import secrets
 from array import array
 from collections.abc import Callable
 from contextlib import suppress
+from fractions import Fraction
+from typing import Literal, Protocol
 
-from aioice import stun, turn
 from aiortc import (
-    AudioStreamTrack,
     MediaStreamTrack,
     RTCBundlePolicy,
     RTCConfiguration,
@@ -32,46 +35,102 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
-from aiortc.rtcicetransport import parse_stun_turn_uri
 from aiortc.sdp import candidate_from_sdp
 from av import AudioFrame
 
 from webrtc_lite_client.candidates import Candidate, split
-from webrtc_lite_client.firebase import Relay
-from webrtc_lite_client.problem import Problem
+from webrtc_lite_client.descriptions import paper
+from webrtc_lite_client.problem import Exit, Problem
+from webrtc_lite_client.relay import UNAUTHORIZED, Relay, Standing, probe
 from webrtc_lite_client.waiting import Changing
 
 CHANNEL = "webrtc-lite"
 FRAME_S = 0.020  # aiortc's packet time
 TONE_HZ = 400  # a whole number of waves in each frame, so that frames join without a click
+SAMPLE_RATE = 8000
+WAVE = array(
+    "h", (round(10_000 * math.sin(math.tau * TONE_HZ * i / SAMPLE_RATE)) for i in range(round(FRAME_S * SAMPLE_RATE)))
+).tobytes()
 LOUD = 1000  # of 32767: well above what a codec makes of silence, well below the tone
-RELAY_WITHIN_S = 3.0
+SILENT_S = 6.0  # RTCP comes at least every five seconds from whoever is there (RFC 3550, 6.2)
+LOOK_EVERY_S = 1.0
 CONNECTED, FAILED = ("completed", "connected"), ("failed", "closed")
 
+type Connection = Literal["connecting", "connected", "lost"]
+type Described = tuple[str, list[Candidate]]
 
-class Tone(AudioStreamTrack):
-    """A sine wave where aiortc's own track is silent: silence is also what a decoder makes of nothing."""
+
+class AnyPeer(Protocol):
+    """What a call needs of a peer connection."""
+
+    @property
+    def state(self) -> Connection: ...
+    @property
+    def pair(self) -> str: ...
+    @property
+    def missing(self) -> str: ...
+    async def offer(self) -> Described: ...
+    async def answer(self, offer: str) -> Described: ...
+    async def take_answer(self, answer: str) -> None: ...
+    async def add(self, candidate: Candidate) -> None: ...
+    def prove(self, seconds: float) -> bool: ...
+    async def close(self) -> None: ...
+
+
+type MakePeer = Callable[[Relay, Callable[[str], None], Callable[[], None]], AnyPeer]
+
+
+class RefusedCredential(Problem):
+    """The relay says 401: what a browser tells with `onicecandidateerror`."""
+
+
+class Tone(MediaStreamTrack):
+    """A sine wave where aiortc's own track is silent: silence is also what a decoder makes of nothing.
+
+    `sparse`: of so many frames one is sent, which is as good a proof and costs a loaded machine less.
+    """
+
+    kind = "audio"
+
+    def __init__(self, sparse: int = 1) -> None:
+        super().__init__()
+        self._sparse = sparse
+        self._sent = 0
+        self._began = 0.0
 
     async def recv(self) -> AudioFrame:
-        frame = await super().recv()
-        assert isinstance(frame, AudioFrame)  # noqa: S101  the type of AudioStreamTrack's frames
-        wave = (10_000 * math.sin(math.tau * TONE_HZ * i / frame.sample_rate) for i in range(frame.samples))
-        frame.planes[0].update(array("h", map(int, wave)).tobytes())
+        loop = asyncio.get_running_loop()
+        if self._sent == 0:
+            self._began = loop.time()
+        await asyncio.sleep(self._began + self._sent * FRAME_S * self._sparse - loop.time())
+        if self.readyState != "live":
+            raise MediaStreamError
+        frame = AudioFrame(format="s16", layout="mono", samples=len(WAVE) // 2)
+        frame.planes[0].update(WAVE)
+        frame.pts = self._sent * self._sparse * frame.samples
+        frame.sample_rate, frame.time_base = SAMPLE_RATE, Fraction(1, SAMPLE_RATE)
+        self._sent += 1
         return frame
 
 
 class Peer(Changing):
-    """Marks its steps when they happen; others wait for its state with `until`."""
+    """Marks its steps when they happen, and tells of every change."""
 
-    def __init__(self, relay: Relay, mark: Callable[[str], None]) -> None:
+    def __init__(
+        self, relay: Relay, mark: Callable[[str], None], told: Callable[[], None] = lambda: None, sparse: int = 1
+    ) -> None:
         super().__init__()
         self.relay = relay
         self.heard_frames = 0  # with the tone in them
         self.echoed = False  # what this side sent came back
         self.satisfied = False  # the other side has said that it got everything
         self.pair = ""  # the kinds of the two candidates that won, local first; kept here from when they do
+        self._said_satisfied = False
         self._mark = mark
-        self._listening: list[asyncio.Task[None]] = []
+        self._told = told
+        self._sparse = sparse
+        self._silent = False
+        self._tasks: list[asyncio.Task[None]] = []
         self._channel: RTCDataChannel | None = None
         self._nonce = secrets.token_hex(8)
         self._connection = RTCPeerConnection(
@@ -81,32 +140,34 @@ class Peer(Changing):
                 bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
             )
         )
-        self._connection.addTrack(Tone())
+        self._connection.addTrack(Tone(sparse))
         self._connection.on("track", self._on_track)
         self._connection.on("datachannel", self._on_channel)
         self._connection.on("iceconnectionstatechange", self._on_ice)
 
-    @property
-    def described(self) -> bool:
-        """The other side's description is set: from here on its candidates can be added."""
-        return self._connection.remoteDescription is not None
+    def changed(self) -> None:
+        super().changed()
+        self._told()
 
     @property
-    def ice_state(self) -> str:
-        return self._connection.iceConnectionState
+    def state(self) -> Connection:
+        ice = self._connection.iceConnectionState
+        if ice in FAILED or self._silent:
+            return "lost"
+        return "connected" if ice in CONNECTED else "connecting"
 
-    async def offer(self) -> tuple[str, list[Candidate]]:
+    # ---- Descriptions and candidates
+
+    async def offer(self) -> Described:
         self._on_channel(self._connection.createDataChannel(CHANNEL))
         return await self._describe()
 
-    async def answer(self, offer: str) -> tuple[str, list[Candidate]]:
-        await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-        self.changed()
+    async def answer(self, offer: str) -> Described:
+        await self._take(RTCSessionDescription(offer, "offer"))
         return await self._describe()
 
     async def take_answer(self, answer: str) -> None:
-        await self._connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-        self.changed()
+        await self._take(RTCSessionDescription(answer, "answer"))
 
     async def add(self, candidate: Candidate) -> None:
         """Adds a candidate of the other side; one that does not parse is ignored (SPEC 3.2)."""
@@ -120,53 +181,78 @@ class Peer(Changing):
         parsed.sdpMid, parsed.sdpMLineIndex = candidate["sdpMid"], candidate["sdpMLineIndex"]
         await self._connection.addIceCandidate(parsed)
 
-    async def until_connected(self) -> None:
-        await self.until(lambda: self.ice_state in CONNECTED + FAILED)
-        if self.ice_state in FAILED:
-            raise Problem(
-                f"ICE {self.ice_state}: relay candidates were exchanged, and no pair of them works.",
-                "A relay that may not send to itself refuses this: see allowed-peer-ip in turnserver.conf.",
-            )
+    async def _take(self, description: RTCSessionDescription) -> None:
+        try:
+            await self._connection.setRemoteDescription(description)
+        except Exception as error:  # noqa: BLE001  as above
+            raise Problem(f"aiortc does not take the {description.type}: {type(error).__name__}, {error}") from None
 
-    async def until_heard(self, seconds: float) -> None:
-        """So much more of the other side's tone."""
-        enough = self.heard_frames + max(1, round(seconds / FRAME_S))
-        await self.until(lambda: self.heard_frames >= enough)
-
-    def say_satisfied(self) -> None:
-        assert self._channel is not None  # noqa: S101  it echoed
-        self._channel.send("satisfied")
-
-    async def close(self) -> None:
-        await self._connection.close()
-        for listening in self._listening:
-            listening.cancel()
-        await asyncio.gather(*self._listening, return_exceptions=True)
-
-    async def _describe(self) -> tuple[str, list[Candidate]]:
+    async def _describe(self) -> Described:
         await self._connection.setLocalDescription()
         sdp, candidates = split(self._connection.localDescription.sdp)
         if not any(" typ relay " in each["candidate"] for each in candidates):
-            raise Problem(
-                f"No candidate of the relay {self.relay.uri}: {await relay_trouble(self.relay)}.",
-                "Is Coturn running there, with the secret that the functions sign with?",
-            )
+            raise no_candidate(await probe(self.relay))
         return sdp, candidates
 
+    # ---- Proof
+
+    def prove(self, seconds: float) -> bool:
+        """Whether both sides got enough: data came back, and so much of the other's tone was heard. Tells the other."""
+        enough = self.echoed and self.heard_frames >= max(1, round(seconds / FRAME_S / self._sparse))
+        if enough and not self._said_satisfied and self._channel is not None:
+            self._said_satisfied = True
+            self._channel.send("satisfied")
+        return enough and self.satisfied
+
+    @property
+    def missing(self) -> str:
+        """What has not come, for who waited in vain."""
+        if not self.echoed:
+            return "no data came back through the relay"
+        if not self.heard_frames:
+            return "no audio came through the relay"
+        return "too little audio came" if self.satisfied else "the other side did not get data and audio"
+
+    async def close(self) -> None:
+        await self._connection.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # ---- What aiortc tells
+
+    def _on_ice(self) -> None:
+        if self._connection.iceConnectionState in CONNECTED and not self.pair:
+            self.pair = self._winners()
+            self._mark("ice connected")
+            self._tasks.append(asyncio.create_task(self._notice_silence()))
+        self.changed()
+
     def _winners(self) -> str:
-        [transceiver] = self._connection.getTransceivers()
+        transceiver = self._connection.getTransceivers()[0]  # all are bundled
         ice = transceiver.receiver.transport.transport._connection  # noqa: SLF001  its statistics leave the pair out
         winner = ice._nominated[1]  # noqa: SLF001
         return f"{winner.local_candidate.type}/{winner.remote_candidate.type}"
 
-    def _on_ice(self) -> None:
-        if self.ice_state in CONNECTED:
-            self.pair = self._winners()
-            self._mark("ice connected")
-        self.changed()
+    async def _notice_silence(self) -> None:
+        received, since = -1, 0.0
+        while True:
+            now, before = asyncio.get_running_loop().time(), received
+            received = await self._received()
+            since = now if received != before else since
+            silent = now - since >= SILENT_S
+            if silent != self._silent:
+                self._silent = silent
+                self.changed()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _received(self) -> int:
+        """Packets of media, data and their reports; ICE's own checks are not among them."""
+        report = await self._connection.getTransceivers()[0].sender.getStats()
+        return sum(each.packetsReceived for each in report.values() if each.type == "transport")
 
     def _on_track(self, track: MediaStreamTrack) -> None:
-        self._listening.append(asyncio.create_task(self._listen(track)))
+        self._tasks.append(asyncio.create_task(self._listen(track)))
 
     async def _listen(self, track: MediaStreamTrack) -> None:
         with suppress(MediaStreamError):  # the track's end
@@ -202,29 +288,61 @@ class Peer(Changing):
             channel.on("open", ping)
 
 
-async def relay_trouble(relay: Relay) -> str:
-    """Why a relay gives no candidate: the answer to an allocation, asked for once more and by hand."""
-    server = parse_stun_turn_uri(relay.uri)
-    try:
-        async with asyncio.timeout(RELAY_WITHIN_S):
-            transport, _ = await turn.create_turn_endpoint(
-                asyncio.DatagramProtocol,
-                server_addr=(server["host"], server["port"]),
-                username=relay.username,
-                password=relay.password,
-                ssl=server["scheme"] == "turns",
-                transport=server["transport"],
-            )
-    except TimeoutError:
-        return f"it did not answer within {RELAY_WITHIN_S:g} s"
-    except stun.TransactionFailed as refused:
-        return f"it refused the credential, {stun_error(refused)}"
-    except (OSError, stun.TransactionError) as error:
-        return f"it cannot be reached, {error}"
-    transport.close()
-    return "it gave an allocation now, and none before"
+def no_candidate(standing: Standing) -> Problem:
+    """What aiortc does not say: why its relay gave no candidate."""
+    kind = RefusedCredential if standing.code == UNAUTHORIZED else Problem
+    why = standing.problem or "it gave an allocation now, and none before"
+    hint = "`smoke` looks at every relay by itself, and says what to do about it."
+    return kind(f"No candidate of the relay {standing.uri}: {why}.", hint, Exit.RELAY)
 
 
-def stun_error(refused: stun.TransactionFailed) -> str:
-    code, reason = refused.response.attributes["ERROR-CODE"]
-    return f"{code} {reason}".strip()
+class PaperPeer:
+    """Connected as soon as both sides are described and a candidate has come: the signalling has done all it can."""
+
+    pair = "paper"
+    missing = ""
+
+    def __init__(self, _relay: Relay, mark: Callable[[str], None], told: Callable[[], None]) -> None:
+        self._mark = mark
+        self._told = told
+        self._described = False
+        self._reached = False
+        self._closed = False
+
+    @property
+    def state(self) -> Connection:
+        if self._closed:
+            return "lost"
+        return "connected" if self._described and self._reached else "connecting"
+
+    async def offer(self) -> Described:
+        return paper("actpass", secrets.token_hex)
+
+    async def answer(self, offer: str) -> Described:
+        await self.take_answer(offer)
+        return paper("active", secrets.token_hex)
+
+    async def take_answer(self, answer: str) -> None:  # noqa: ARG002
+        self._described = True
+        self._tell()
+
+    async def add(self, candidate: Candidate) -> None:
+        if candidate["candidate"]:
+            self._reached = True
+            self._tell()
+
+    def prove(self, seconds: float) -> bool:  # noqa: ARG002
+        return True
+
+    async def close(self) -> None:
+        self._closed = True
+
+    def lose(self) -> None:
+        """As if the network had gone."""
+        self._closed = True
+        self._told()
+
+    def _tell(self) -> None:
+        if self.state == "connected":
+            self._mark("ice connected")
+        self._told()

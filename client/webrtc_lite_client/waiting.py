@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
-from webrtc_lite_client.problem import Problem
+from webrtc_lite_client.problem import Exit, Problem
 
 
 class Changing:
@@ -23,15 +24,21 @@ class Changing:
         while not so():
             await self._change.wait()
 
+    async def change_within(self, seconds: float) -> None:
+        """Returns with the next change, or when the time is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds if math.isfinite(seconds) else None):
+                await self._change.wait()
+
 
 @asynccontextmanager
-async def within(seconds: float | None, what: str) -> AsyncIterator[None]:
+async def within(seconds: float | None, what: str, hint: str = "", ends: Exit = Exit.CALL) -> AsyncIterator[None]:
     """Fails by name if it takes longer. None: for ever, as a listener does."""
     try:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError:
-        raise Problem(f"{what}: not within {seconds:g} s.") from None
+        raise Problem(f"{what}: not within {seconds:g} s.", hint, ends) from None
 
 
 @asynccontextmanager

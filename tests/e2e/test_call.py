@@ -1,81 +1,47 @@
 """One call through everything: rules, trigger, credentials, relay; by the client of client/, as an operator runs it."""
 
-import asyncio
-import hmac
 import json
-import os
-import subprocess
-import sys
-from base64 import b64encode
-from dataclasses import dataclass
+import signal
 from datetime import datetime
-from typing import Any
 
 import pytest
 
-from tests.support.ports import free_port
+from tests.support.headless import Run, accounts, allocations, finished, interrupted, live, run, started
 from tests.support.stack import RunningStack
-from tools.provision import ROOT
-from tools.stack.suite import local_secret
-from webrtc_lite_client.firebase import Relay
-from webrtc_lite_client.peer import relay_trouble
+from tests.support.waiting import until
+from webrtc_lite_client.problem import Exit
+from webrtc_lite_client.smoke import CHECKS
 
-SMOKE_WITHIN_S = 120.0
 CALLER_STEPS = [
-    "signed in", "session written", "credentials", "gathered", "offer written", "offered", "answer seen",
-    "ice connected", "hung up", "ended", "history read",
+    "session written", "credentials", "gathered", "offer written", "offered", "answer seen", "ice connected",
+    "hung up", "ended", "history read",
 ]  # fmt: skip
-CALLEE_STEPS = [
-    "signed in", "rings", "credentials", "gathered", "answer written", "ice connected", "ended", "history read",
-]  # fmt: skip
+CALLEE_STEPS = ["credentials", "gathered", "answer written", "ice connected", "ended"]
 PROOFS = {"data echoed", "first audio"}  # after ICE, in either order
 SPENT_MS = 30_000  # a call that needs the clients' patience to connect is not set up, it is rescued
 
 
-@dataclass(frozen=True)
-class Run:
-    exit_code: int
-    said: dict[str, Any]
-    complaints: str
-
-    def at_ms(self, side: str) -> dict[str, float]:
-        return {mark["step"]: mark["at_ms"] for mark in self.said["timeline"] if mark["side"] == side}
-
-
-def smoke(stack: RunningStack, *options: str) -> Run:
-    where = ["--project", stack.project, "--port-offset", str(stack.addresses.offset)]
-    done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-m", "webrtc_lite_client", "smoke", "--json", *where, *options],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "client")},
-        capture_output=True,
-        text=True,
-        timeout=SMOKE_WITHIN_S,
-        check=False,
-    )
-    assert done.stdout, done.stderr
-    return Run(done.returncode, json.loads(done.stdout), done.stderr)
-
-
 @pytest.fixture(scope="module")
-def run(stack: RunningStack) -> Run:
-    return smoke(stack, "--talk", "1")
+def smoke(stack: RunningStack) -> Run:
+    return run(stack, "smoke", "--talk", "1")
 
 
-def test_two_people_talk_through_the_relay_and_find_their_call_in_the_history(run: Run) -> None:
-    assert run.said["failed"] is None
-    assert run.exit_code == 0
+def test_every_check_of_a_whole_deployment_is_passed_in_its_order(smoke: Run) -> None:
+    assert smoke.said["failed"] is None
+    assert smoke.exit_code == Exit.OK
+    assert [done["check"] for done in smoke.said["checks"]] == list(CHECKS)
+    assert smoke.said["notes"] == []
+
+
+def test_two_people_talk_through_the_relay_and_find_their_call_in_the_history(smoke: Run) -> None:
     for side, steps in (("caller", CALLER_STEPS), ("callee", CALLEE_STEPS)):
-        at_ms = run.at_ms(side)
+        at_ms = smoke.at_ms(side)
         assert sorted(steps, key=at_ms.__getitem__) == steps
         assert all(at_ms["ice connected"] < at_ms[proof] < at_ms["ended"] for proof in PROOFS)
         assert at_ms["connected"] < at_ms["ended"]  # the status, which the first side that has ICE brings about
         assert at_ms["ice connected"] < SPENT_MS
-
-        seen = run.said[side]
-        assert seen["pair"] == "relay/relay"
-        assert seen["heard_frames"] >= 50  # one second of the other side's tone
-        assert seen["record"] == run.said["caller"]["record"]
-    record = run.said["caller"]["record"]
+    assert smoke.said["pairs"] == ["relay/relay", "relay/relay"]
+    record = smoke.said["record"]
     connected_at, ended_at = (datetime.fromisoformat(record[name]) for name in ("connected_at", "ended_at"))
     assert record["end_reason"] == "hangup"
     assert record["duration_s"] == int((ended_at - connected_at).total_seconds()) >= 1
@@ -83,41 +49,85 @@ def test_two_people_talk_through_the_relay_and_find_their_call_in_the_history(ru
     assert record["participants"] == [record["caller_id"], record["callee_id"]]
 
 
-def test_a_call_ends_without_a_warning_or_a_task_left_behind(run: Run) -> None:
+def test_a_call_ends_without_a_warning_or_a_task_left_behind(smoke: Run) -> None:
+    assert complaints(smoke) == []
+
+
+def test_every_uri_is_looked_at_and_the_certificate_has_its_days_left(smoke: Run, stack: RunningStack) -> None:
+    [looked_at] = [done["found"] for done in smoke.said["checks"] if done["check"] == "relay"]
+
+    assert [line.partition(": ")[0] for line in looked_at] == [
+        f"turn:127.0.0.1:{stack.turn_port}?transport=udp",
+        f"turn:127.0.0.1:{stack.turn_port}?transport=tcp",
+        f"turns:127.0.0.1:{stack.turn_tls_port}?transport=tcp",
+    ]
+    assert "days" in looked_at[2]
+
+
+def test_nothing_that_a_person_or_a_machine_reads_has_a_token_or_a_description_in_it(smoke: Run) -> None:
+    for secret in ("eyJ", "v=0", "ice-ufrag", "candidate:"):  # how an ID token and a description begin
+        assert secret not in smoke.output + smoke.complaints
+
+
+def complaints(done: Run) -> list[str]:
     slow = "Executing <"  # asyncio's debug mode remarks on steps that took long
-
-    assert [line for line in run.complaints.splitlines() if not line.startswith(slow)] == []
-
-
-def test_a_relay_that_is_down_is_reported_with_its_address_and_a_hint(stack: RunningStack) -> None:
-    nobody = f"turn:127.0.0.1:{free_port()}?transport=udp"
-
-    failed = smoke(stack, "--relay", nobody)
-
-    assert failed.exit_code == 1
-    assert failed.said["failed"]["reason"].startswith(f"No candidate of the relay {nobody}: it did not answer")
-    assert "Coturn" in failed.said["failed"]["hint"]
-    assert "offer written" not in failed.at_ms("caller")
+    return [line for line in done.complaints.splitlines() if not line.startswith(slow)]
 
 
-def relay(stack: RunningStack, expiry: int, secret: str) -> Relay:
-    username = f"{expiry}:alice"
-    password = b64encode(hmac.digest(secret.encode(), username.encode(), "sha1")).decode()
-    return Relay(f"turn:127.0.0.1:{stack.turn_port}?transport=udp", username, password)
+def nothing_is_left(stack: RunningStack, before: set[str]) -> None:
+    assert accounts(stack) <= before
+    until(lambda: live(stack) == [], "no live session", within_s=10)
+    until(lambda: allocations(stack) <= 0, "every allocation given back", within_s=10)
 
 
-@pytest.mark.parametrize(
-    ("expiry", "secret"), [(1, local_secret()), (2_000_000_000, "another secret")], ids=["expired", "wrong secret"]
-)
-def test_a_credential_that_the_relay_refuses_is_told_from_a_relay_that_is_down(
-    stack: RunningStack, expiry: int, secret: str
-) -> None:
-    trouble = asyncio.run(relay_trouble(relay(stack, expiry, secret)))
-
-    assert trouble.startswith("it refused the credential, 401")
+def test_it_leaves_no_account_no_live_session_and_no_allocation(stack: RunningStack, smoke: Run) -> None:
+    assert smoke.exit_code == Exit.OK
+    nothing_is_left(stack, before=accounts(stack) - set(smoke.said["record"]["participants"]))
 
 
-def test_a_credential_that_the_relay_takes_is_no_trouble(stack: RunningStack) -> None:
-    trouble = asyncio.run(relay_trouble(relay(stack, 2_000_000_000, local_secret())))
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_smoke_takes_back_what_it_has_begun(stack: RunningStack, by: signal.Signals) -> None:
+    before = accounts(stack)
+    process = started(stack, "smoke", "--talk", "60")
 
-    assert trouble == "it gave an allocation now, and none before"
+    done = interrupted(process, lambda: until(lambda: len(live(stack)) > 0, "a live session", within_s=60), by)
+
+    assert done.exit_code == Exit.INTERRUPTED
+    assert complaints(done) == ["interrupted; what was begun has been taken back"]
+    nothing_is_left(stack, before)
+
+
+def test_somebody_calls_somebody_who_answers_and_both_hear_how_it_ended(stack: RunningStack) -> None:
+    before = accounts(stack)
+    callee = started(stack, "answer", "--within", "60")
+    assert callee.stdout is not None
+    signed_in = json.loads(callee.stdout.readline())
+    assert signed_in["event"] == "signed in"
+
+    placed = run(stack, "call", signed_in["uid"], "--for", "1")
+    answered = finished(callee)
+
+    for done in (placed, answered):
+        assert done.exit_code == Exit.OK
+        assert (done.said["event"], done.said["end_reason"]) == ("ended", "hangup")
+        assert complaints(done) == []
+    nothing_is_left(stack, before)
+
+
+def test_a_call_that_is_declined_is_no_defect_and_has_an_exit_code_of_its_own(stack: RunningStack) -> None:
+    callee = started(stack, "answer", "--decline", "--within", "60")
+    assert callee.stdout is not None
+    uid = json.loads(callee.stdout.readline())["uid"]
+
+    placed = run(stack, "call", uid)
+
+    assert placed.exit_code == Exit.NO_CALL
+    assert "declined" in placed.problem
+    assert finished(callee).said["end_reason"] == "declined"
+
+
+def test_where_nobody_calls_it_says_so_after_its_time(stack: RunningStack) -> None:
+    waited = run(stack, "answer", "--within", "0.2")
+
+    assert waited.exit_code == Exit.NO_CALL
+    assert "Nobody called within 0.2 s" in waited.problem

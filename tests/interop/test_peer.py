@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from tests.interop.conftest import RunningCoturn
 from tests.support.turn_client import HOST
 from webrtc_lite.core.turn import grant
-from webrtc_lite_client.firebase import Relay
 from webrtc_lite_client.peer import Peer
+from webrtc_lite_client.relay import Relay
 
 
 def test_a_side_knows_which_candidates_won_also_after_the_other_side_has_closed(coturn: RunningCoturn) -> None:
@@ -27,10 +27,11 @@ def test_a_side_knows_which_candidates_won_also_after_the_other_side_has_closed(
                 await callee.add(each)
             for each in others:
                 await caller.add(each)
-            await asyncio.gather(caller.until_connected(), callee.until_connected())
+            await caller.until(lambda: caller.state == "connected")
+            await callee.until(lambda: callee.state == "connected")
             await callee.until(lambda: callee.echoed)  # so DTLS stands, and its end is heard
             await caller.close()
-            await callee.until(lambda: callee.ice_state == "closed")
+            await callee.until(lambda: callee.state == "lost")
             await callee.close()  # which waits for the close that is under way
             return callee.pair
 

@@ -18,6 +18,8 @@ from webrtc_lite.core.records import EndReason
 from webrtc_lite.edge.config import DURATIONS, REGION, default
 from webrtc_lite.edge.errors import STATUS
 from webrtc_lite.edge.relays import FIELDS, SWITCHES
+from webrtc_lite_client.problem import MEANING, Exit
+from webrtc_lite_client.smoke import CHECKS
 
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -179,3 +181,15 @@ def test_every_duration_is_listed_with_its_default_and_its_range() -> None:
     assert listed == {
         name: (str(default(bounds)), f"{bounds.least} to {bounds.most}") for name, bounds in DURATIONS.items()
     }
+
+
+def test_the_exit_codes_of_the_headless_client_are_listed_with_their_meanings() -> None:
+    listed = [row for row in rows(section("The headless client")) if row[0].isdecimal()]
+
+    assert listed == [[str(int(code)), MEANING[code]] for code in Exit]
+
+
+def test_the_checks_of_smoke_are_listed_in_their_order() -> None:
+    listed = [row for row in rows(section("The headless client")) if row[0].startswith("`")]
+
+    assert listed == [[f"`{name}`", what] for name, what in CHECKS.items()]

@@ -11,7 +11,8 @@ def test_the_local_stack_is_found_where_firebase_json_puts_it() -> None:
     assert found.project == PROJECT
     assert found.local
     assert found.identity == f"{stack.url('auth')}/identitytoolkit.googleapis.com/v1"
-    assert found.functions == f"{stack.url('functions')}/{PROJECT}/{REGION}"
+    assert found.tokens == f"{stack.url('auth')}/securetoken.googleapis.com/v1"
+    assert found.function("f") == f"{stack.url('functions')}/{PROJECT}/{REGION}/f"
     assert f"http://{found.emulator}" == stack.url("firestore")
 
 
@@ -20,5 +21,8 @@ def test_a_deployment_is_found_at_googles_addresses() -> None:
 
     assert not found.local
     assert found.identity == "https://identitytoolkit.googleapis.com/v1"
-    assert found.functions == "https://europe-west1-my-app.cloudfunctions.net"
+    assert found.tokens == "https://securetoken.googleapis.com/v1"
+    assert found.function("f") == "https://europe-west1-my-app.cloudfunctions.net/f"
+    assert found.function("f", "us-east1") == "https://us-east1-my-app.cloudfunctions.net/f"
     assert found.api_key == "the-key"
+    assert "the-key" not in repr(found)

@@ -84,22 +84,37 @@ def test_the_end_of_candidates_is_an_empty_one_in_the_section_of_the_first() -> 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
 def test_whatever_the_order_of_documents_each_candidate_comes_once_and_the_end_last(order: tuple[int, ...]) -> None:
     batches = list(sent(many(45)).items())
-    inbox = Inbox("caller", 1)
+    inbox = Inbox("caller")
 
     arrived: dict[str, dict[str, Any]] = {}
-    taken: list[Candidate] = []
+    all_taken: list[Candidate] = []
     for n in order:
         arrived |= dict([batches[n]])
-        taken += inbox.take(arrived)
-        taken += inbox.take(arrived)  # a listener says everything again
+        inbox.put(arrived)  # a listener says everything again
+        all_taken += inbox.take(1)
+        all_taken += inbox.take(1)
 
-    texts = [each["candidate"] for each in taken]
+    texts = [each["candidate"] for each in all_taken]
     assert texts[-1] == ""
     assert sorted(texts[:-1]) == sorted(each["candidate"] for each in many(45))
 
 
-def test_candidates_of_another_revision_are_not_this_inboxs() -> None:
-    assert Inbox("caller", 2).take(sent(many(3))) == []
+def taken(documents: dict[str, dict[str, Any]], revision: int = 1) -> list[Candidate]:
+    inbox = Inbox("caller")
+    inbox.put(documents)
+    return inbox.take(revision)
+
+
+def test_candidates_wait_for_the_description_of_their_round() -> None:
+    inbox = Inbox("caller")
+    inbox.put(sent(many(3)))
+
+    assert inbox.take(2) == []
+    assert len(inbox.take(1)) == 4
+
+
+def test_nobody_else_speaks_in_the_name_of_the_other_side() -> None:
+    assert taken(documents("callee", 1, many(3))) == []
 
 
 @pytest.mark.parametrize(
@@ -111,11 +126,11 @@ def test_candidates_of_another_revision_are_not_this_inboxs() -> None:
     ],
 )  # fmt: skip
 def test_what_has_not_the_form_of_a_candidate_is_left_out(batch: object) -> None:
-    assert Inbox("caller", 1).take({"caller-1-0": {"candidates": batch}}) == []
+    assert taken({"caller-1-0": {"candidates": batch}}) == []
 
 
 @pytest.mark.parametrize("place", [{"sdpMid": "0"}, {"sdpMLineIndex": 0}, {"sdpMid": None, "sdpMLineIndex": 0}])
 def test_a_candidate_may_name_its_section_in_either_way(place: dict[str, Any]) -> None:
     each = {"candidate": "candidate:1", **place}
 
-    assert Inbox("caller", 1).take({"caller-1-0": {"candidates": [each]}}) == [each]
+    assert taken({"caller-1-0": {"candidates": [each]}}) == [each]

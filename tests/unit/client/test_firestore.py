@@ -12,8 +12,10 @@ import pytest
 from google.api_core.exceptions import (
     AlreadyExists,
     Cancelled,
+    FailedPrecondition,
     GoogleAPICallError,
     PermissionDenied,
+    ResourceExhausted,
     ServiceUnavailable,
 )
 from google.cloud.firestore import AsyncDocumentReference, AsyncTransaction, FieldFilter
@@ -24,18 +26,21 @@ from webrtc_lite_client.backend import Backend, deployment, local_stack
 from webrtc_lite_client.firebase import User
 from webrtc_lite_client.firestore import (
     PAUSES_S,
+    RETRIES,
     TARGET,
     Documents,
+    Operations,
     UserClient,
     asking,
     listen,
     listen_once,
     name,
+    persist,
     signed_in,
     target,
     transact,
 )
-from webrtc_lite_client.problem import Problem
+from webrtc_lite_client.problem import Exit, Problem
 
 
 @pytest.mark.parametrize("backend", [local_stack(), deployment("demo-webrtc-lite", "key")], ids=["local", "deployed"])
@@ -77,6 +82,7 @@ def test_a_transaction_that_cannot_begin_says_why() -> None:
         raise PermissionDenied("L7")
 
     class Refusing:
+        operations = Operations()
         _firestore_api = SimpleNamespace(begin_transaction=refuse)
         _rpc_metadata: tuple[()] = ()
         _database_string = "projects/p/databases/(default)"
@@ -193,6 +199,60 @@ def test_a_stream_that_has_said_something_was_a_good_one(monkeypatch: pytest.Mon
             return [await anext(said) for _ in range(4)]
 
     assert asyncio.run(told()) == [TOLD] * 4
+
+
+def test_a_stream_whose_token_has_expired_begins_anew_with_the_renewed_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firestore, "PAUSES_S", [0.0])
+
+    async def told() -> list[Documents]:
+        async with saying(lambda _: [*VIEW, grpc.StatusCode.UNAUTHENTICATED]) as listening:
+            said = listen(listening.client, listening.document)
+            return [await anext(said) for _ in range(2)]
+
+    assert asyncio.run(told()) == [TOLD] * 2
+
+
+def test_a_write_that_breaks_off_is_written_again_and_one_that_is_refused_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(firestore, "PAUSES_S", [0.0] * len(PAUSES_S))
+    client = UserClient(local_stack(), User("alice", "token"))
+
+    async def tries(*answers: Exception | None) -> int:
+        said = iter(answers)
+        before = client.operations.writes
+
+        async def write() -> None:
+            if (answer := next(said)) is not None:
+                raise answer
+
+        with suppress(GoogleAPICallError):
+            await persist(client, write)
+        return client.operations.writes - before
+
+    assert asyncio.run(tries(Cancelled("x"), ServiceUnavailable("x"), None)) == 3
+    assert asyncio.run(tries(PermissionDenied("x"))) == 1
+    assert asyncio.run(tries(*[Cancelled("x")] * 9)) == RETRIES + 1
+
+
+@pytest.mark.parametrize(
+    ("error", "hint", "ends"),
+    [
+        (FailedPrecondition("The query requires an index. You can create it here"), "make deploy", Exit.RULES),
+        (ResourceExhausted("Quota exceeded."), "quota", Exit.UNREACHABLE),
+        (ServiceUnavailable("no route"), "Is Firestore there", Exit.UNREACHABLE),
+        (FailedPrecondition("something else"), "", Exit.CALL),
+    ],
+)
+def test_what_firestore_says_of_a_deployment_comes_with_what_to_do(error: Exception, hint: str, ends: Exit) -> None:
+    async def read() -> None:
+        async with asking("read"):
+            raise error
+
+    with pytest.raises(Problem) as problem:
+        asyncio.run(read())
+    assert hint in problem.value.hint
+    assert problem.value.ends is ends
 
 
 def test_a_listener_gives_up_where_no_stream_says_anything(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,117 @@
+"""The headless client as an operator runs it: a process of its own, and what it says to a machine."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.support.stack import RunningStack
+from tools.provision import ROOT
+
+WITHIN_S = 300.0
+
+
+@dataclass(frozen=True)
+class Run:
+    exit_code: int
+    complaints: str
+    output: str = field(repr=False)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The last line that it said; most commands say one."""
+        last: dict[str, Any] = json.loads(self.output.splitlines()[-1])
+        return last
+
+    @property
+    def problem(self) -> str:
+        failed = self.said["failed"]
+        return f"{failed['reason']} {failed['hint']}"
+
+    def at_ms(self, side: str) -> dict[str, float]:
+        return {mark["step"]: mark["at_ms"] for mark in self.said["timeline"] if mark["side"] == side}
+
+
+def command(stack: RunningStack, name: str, *options: str) -> list[str]:
+    where = ["--project", stack.project, "--port-offset", str(stack.addresses.offset)]
+    client = [sys.executable, "-X", "dev", "-W", "error", "-m", "webrtc_lite_client"]
+    return [*client, name, "--json", *where, *options]
+
+
+def started(stack: RunningStack, name: str, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command(stack, name, *options),
+        env={**os.environ, "PYTHONPATH": str(ROOT / "client")},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(process: subprocess.Popen[str]) -> Run:
+    try:
+        output, complaints = process.communicate(timeout=WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+    return Run(process.returncode, complaints, output)
+
+
+def run(stack: RunningStack, name: str, *options: str) -> Run:
+    done = finished(started(stack, name, *options))
+    assert done.output, done.complaints
+    return done
+
+
+def interrupted(process: subprocess.Popen[str], once: Callable[[], object], by: signal.Signals = signal.SIGINT) -> Run:
+    """Presses Ctrl-C as soon as `once` returns."""
+    try:
+        once()
+    finally:
+        process.send_signal(by)
+    return finished(process)
+
+
+def accounts(stack: RunningStack) -> set[str]:
+    """Who has an account there."""
+    reply = httpx.get(
+        f"{stack.auth}/identitytoolkit.googleapis.com/v1/projects/{stack.project}/accounts:batchGet?maxResults=999",
+        headers={"Authorization": "Bearer owner"},
+    )
+    return {each["localId"] for each in reply.raise_for_status().json().get("users", [])}
+
+
+def live(stack: RunningStack) -> list[str]:
+    """The sessions that have not ended."""
+    statuses = [{"stringValue": each} for each in ("pending", "offered", "answered", "connected")]
+    query = {
+        "from": [{"collectionId": "webrtc_sessions"}],
+        "where": {
+            "fieldFilter": {
+                "field": {"fieldPath": "status"},
+                "op": "IN",
+                "value": {"arrayValue": {"values": statuses}},
+            }
+        },
+    }
+    reply = httpx.post(
+        f"{stack.firestore}/v1/projects/{stack.project}/databases/(default)/documents:runQuery",
+        headers={"Authorization": "Bearer owner"},
+        json={"structuredQuery": query},
+    )
+    return [each["document"]["name"] for each in reply.raise_for_status().json() if "document" in each]
+
+
+def allocations(stack: RunningStack) -> int:
+    """How many there are at the stack's relay now, but for those of the back end's own probe."""
+    log = (stack.home / "coturn.log").read_text(errors="replace").splitlines()
+    theirs = [line for line in log if "webrtc-lite-probe" not in line]
+    return sum(": new, realm" in line for line in theirs) - sum("delete: realm" in line for line in theirs)
