@@ -33,7 +33,7 @@ from webrtc_lite_client.firebase import Firebase, User
 from webrtc_lite_client.firestore import UserClient
 from webrtc_lite_client.lease import Lease
 from webrtc_lite_client.peer import AnyPeer, MakePeer, Peer, RefusedCredential
-from webrtc_lite_client.problem import Denied, Exit, Over, Problem
+from webrtc_lite_client.problem import Denied, Exit, Over, Problem, Refused
 from webrtc_lite_client.reconnection import Reconnection, State
 from webrtc_lite_client.relay import UNAUTHORIZED, chosen, probe
 from webrtc_lite_client.rounds import NOTHING, Rounds, Step, next_step
@@ -110,7 +110,7 @@ class Call(Changing):
     async def place(self, callee_id: str) -> None:
         await self.signalling.dial(self.person.uid, callee_id, "audio")
         self._mark("session written")
-        await self._offer(1)
+        await self._unless_over(self._offer(1))
         self._join()
 
     def pick_up(self) -> None:
@@ -219,13 +219,13 @@ class Call(Changing):
             if step is NOTHING:
                 await self.change_within(self.reconnection.due - self._clock())
                 continue
+            if self._rounds.settled == 0:  # what fails now leaves no call to go on with
+                await self._unless_over(self._do(step))
+                continue
             try:
                 await self._do(step)
             except Problem as problem:
-                if self._rounds.settled > 0:
-                    await self._stumbled(step, problem)
-                elif not (isinstance(problem, Denied) and await self._ends_anyway()):
-                    raise  # there is no call to go on with
+                await self._stumbled(step, problem)
 
     async def report_ice(self) -> None:
         """As soon as an answer stands, which ICE may be faster than."""
@@ -237,10 +237,9 @@ class Call(Changing):
             if state is None or self._is_over():
                 return
             try:
-                await self.signalling.report_ice(state)
+                await self._unless_over(self.signalling.report_ice(state))
             except Denied:
-                if not await self._ends_anyway():
-                    raise
+                raise
             except Problem:
                 pass  # a bad moment: the next state is reported again
             reported = state
@@ -405,12 +404,16 @@ class Call(Changing):
     def _is_over(self) -> bool:
         return self._left or self.end is not None
 
-    async def _ends_anyway(self) -> bool:
-        """Whether a write was refused because the call has just ended, of which this side is about to hear."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GRACE_S):
-                await self.until(self._is_over)
-        return self._is_over()
+    async def _unless_over(self, step: Awaitable[None]) -> None:
+        """What is refused because the call has just ended is no failure: this side is about to hear of the end."""
+        try:
+            await step
+        except (Denied, Refused):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GRACE_S):
+                    await self.until(self._is_over)
+            if not self._is_over():
+                raise
 
     async def leave(self, reason: Reason | None) -> None:
         """Nobody is to wait for this side any more. What cannot be said any more need not be."""

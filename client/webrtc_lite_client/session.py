@@ -12,6 +12,7 @@ type Reason = Literal["hangup", "decline", "cancel", "failed"]
 type IceState = Literal["connected", "disconnected", "failed"]
 
 LIVE = ("pending", "offered", "answered", "connected")
+STATUSES = (*LIVE, "ended")
 RING_S, RING_S_MOST = (
     30.0,
     120.0,

@@ -17,7 +17,7 @@ from webrtc_lite_client.firebase import Firebase
 from webrtc_lite_client.people import Manner, guest, resident
 from webrtc_lite_client.problem import Over, Problem
 from webrtc_lite_client.reconnection import State
-from webrtc_lite_client.session import Session, ring_s
+from webrtc_lite_client.session import STATUSES, Session, ring_s
 from webrtc_lite_client.timeline import Timeline
 
 UNSETTLED_S = 30.0  # SPEC section 2: how long a call may lack an offer, or a server that looks at it
@@ -150,6 +150,10 @@ def marked(talk: Talk) -> Callable[[str], None]:
 
     def mark(step: str) -> None:
         timeline.mark("", step)
-        talk.told(step, {"at_ms": math.floor(timeline.marks[-1].at_ms)})
+        at_ms = math.floor(timeline.marks[-1].at_ms)
+        if step in STATUSES:  # what the server says; what this side says of itself may have the same name
+            talk.told("status", {"status": step, "at_ms": at_ms})
+        else:
+            talk.told(step, {"at_ms": at_ms})
 
     return mark

@@ -415,6 +415,26 @@ def test_a_caller_stops_ringing_at_the_deadline_also_where_no_sweep_comes(monkey
     assert pair.server.written[-1] == "caller hangs up: cancel"
 
 
+def test_a_call_that_gives_way_while_it_is_placed_has_ended_and_has_not_failed() -> None:
+    pair = two()
+    line = cast("Line", pair.caller.signalling)
+    offer = line.offer
+
+    async def gives_way(revision: int, sdp: str) -> None:
+        await offer(revision, sdp)
+        pair.server.now(status="ended", end_reason="glare")  # so its candidates are refused
+
+    line.offer = gives_way  # type: ignore[method-assign]
+
+    async def run() -> str | None:
+        async with within(10.0, "the call"), going_on(pair.caller):
+            await pair.caller.place("bob")
+            return (await pair.caller.until_ended()).end_reason
+
+    assert asyncio.run(run()) == "glare"
+    assert pair.server.written == ["caller session", "caller offer 1"]
+
+
 def test_who_is_interrupted_hangs_up() -> None:
     async def interrupted(_: Two) -> None:
         raise asyncio.CancelledError
