@@ -148,12 +148,15 @@ export class Call {
     const call = new Call(line, session.id, side, otherId, session.media, "reconnecting");
     call.#session = session;
     call.#guarded(async () => {
-      for (const track of (await stream).getTracks()) call.#sent.set(track, await stream);
-      const revision = session.offer?.revision ?? 0;
-      const theirsIsInFlight = session.offer?.from !== side && session.answer?.revision !== revision;
+      call.#listen(); // it may end while the person is still asked for the microphone
+      const media = await stream;
+      if (call.#isOver()) return;
+      for (const track of media.getTracks()) call.#sent.set(track, media);
+      const { offer, answer } = call.#session ?? session;
+      const revision = offer?.revision ?? 0;
+      const theirsIsInFlight = offer?.from !== side && answer?.revision !== revision;
       call.#rounds = { settled: theirsIsInFlight ? revision - 1 : revision, mine: undefined };
       call.#joined = true;
-      call.#listen();
       call.#listenForCandidates();
       call.#reconnection.rejoin();
     });
@@ -271,7 +274,13 @@ export class Call {
     this.#listen();
     const { uid } = this.#line;
     const named = withName(sdp, this.#line.name());
-    await this.#signalling.dial({ callerId: uid, calleeId: this.otherId, media: this.media, sdp: named });
+    try {
+      await this.#signalling.dial({ callerId: uid, calleeId: this.otherId, media: this.media, sdp: named });
+    } catch (error) {
+      // It may have arrived while its answer was lost: then it must not ring with nobody behind it.
+      if (asProblem(error).code === "offline") void this.#signalling.hangUp("cancel").catch(() => undefined);
+      throw error;
+    }
     this.#timeline.mark("call written");
     if (this.#isOver()) {
       await this.#signalling.hangUp("cancel"); // the person gave up while it was being written
@@ -642,16 +651,15 @@ export class Call {
 
   /** Ends the call here at once, and says so. */
   async #leave(reason: HangupReason, end: End): Promise<void> {
-    const isKnown = this.#joined || this.side === "callee";
+    const stands = this.#stands;
     this.#finish(end);
-    if (isKnown) await this.#signalling.hangUp(reason).catch(() => undefined); // over already, or answered elsewhere
+    if (stands) await this.#signalling.hangUp(reason).catch(() => undefined); // over already, or answered elsewhere
   }
 
   #fail(problem: Problem): void {
     if (this.#isOver()) return;
     this.#problem = problem;
-    const wasPlaced = this.#joined || (this.side === "callee" && problem.code !== "too_late");
-    if (wasPlaced) void this.#leave(this.#session?.answer ? "failed" : "decline", "failed");
+    if (this.#stands && problem.code !== "too_late") void this.#leave(this.#session?.answer ? "failed" : this.side === "caller" ? "cancel" : "decline", "failed");
     else this.#finish(problem.code === "too_late" ? "answered_elsewhere" : "not_placed");
   }
 
@@ -666,6 +674,11 @@ export class Call {
     this.#remote = [];
     this.#timeline.mark("ended");
     this.#become("ended");
+  }
+
+  /** The session is there, as far as this side knows: its own write was acknowledged, or it has been heard of. */
+  get #stands(): boolean {
+    return this.#joined || this.#session !== undefined;
   }
 
   #isOver(): boolean {
