@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Call } from "../../../web/src/lib/call";
+import { RelayCredentials } from "../../../web/src/lib/credentials";
 import { Problem } from "../../../web/src/lib/problem";
 import { settled } from "./clock";
 import { answered, candidate, connected, denied, ID, sdp, session, stamp, stream, World } from "./world";
@@ -67,6 +68,19 @@ test("a microphone that was refused ends the call before anything was written", 
   assert.equal(call.problem?.code, "microphone_refused");
   assert.deepEqual(world.signalling.said, []);
 });
+
+for (const code of ["no_relay", "limited", "cut_off"] as const) {
+  test(`a call that may go without a relay does so where there is none for this person (${code})`, async () => {
+    const world = new World();
+    const credentials = new RelayCredentials(() => Promise.reject(new Problem(code, "")), world.clock);
+    for (const relayOnly of [false, true]) {
+      const call = Call.dial({ ...world.line, credentials, relayOnly }, ID, "bob", "video", stream());
+      await settled();
+      assert.equal(call.problem?.code, relayOnly ? code : undefined);
+    }
+    assert.deepEqual(world.signalling.said, ["dial bob"]);
+  });
+}
 
 test("whoever gives up while the call is being written cancels it as soon as it stands", async () => {
   const world = new World();

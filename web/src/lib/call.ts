@@ -3,7 +3,7 @@ import type { Clock } from "./clock";
 import type { RelayCredentials } from "./credentials";
 import { keepListening } from "./listening";
 import type { IceConnection, MakePeer, Peer } from "./peer";
-import { asProblem, Problem } from "./problem";
+import { asProblem, Problem, RELAYLESS } from "./problem";
 import { Reconnection, type Attempt, type ReconnectionState } from "./reconnection";
 import { nextStep, type Rounds, type Step, type Wish } from "./rounds";
 import { isNewConnection, nameIn, withName } from "./sdp";
@@ -547,7 +547,7 @@ export class Call {
       return servers;
     } catch (error) {
       const problem = asProblem(error);
-      if (problem.code === "no_relay" && !this.#line.relayOnly) return []; // then without one, as far as that goes
+      if (RELAYLESS.has(problem.code) && !this.#line.relayOnly) return []; // then without one, as far as that goes
       throw problem;
     }
   }

@@ -7,6 +7,8 @@ export const PROBLEMS: Readonly<Record<ProblemCode, string>> = {
   signed_out: "You are signed out. Sign in again to go on.",
   too_late: "Somebody answered first, or the caller has hung up.",
   no_relay: "No relay is available right now, so the call cannot be carried. Try again in a minute.",
+  limited: "Too many calls in a short time. Wait a minute, then try again.",
+  cut_off: "Calls over the relay are switched off for your account. Ask whoever runs this service.",
   microphone_refused:
     "The browser may not use your microphone or camera. Allow them in the address bar, then try again.",
   camera_refused: "The browser may not use your camera. Allow it in the address bar, then try again.",
