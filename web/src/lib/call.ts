@@ -208,8 +208,9 @@ export class Call {
   async replaceTrack(old: MediaStreamTrack, fresh: MediaStreamTrack): Promise<void> {
     const stream = this.#sent.get(old);
     if (!stream) return;
-    this.#sent.delete(old);
-    this.#sent.set(fresh, stream);
+    const sent = [...this.#sent]; // in their order, which a new connection keeps
+    this.#sent.clear();
+    for (const [track, its] of sent) this.#sent.set(track === old ? fresh : track, its);
     await this.#peer?.replaceTrack(old, fresh);
   }
 

@@ -18,6 +18,20 @@ export const PROBLEMS: Readonly<Record<ProblemCode, string>> = {
   unexpected: "Something went wrong on our side. Try again.",
 };
 
+export const NO_CAMERA = "There is no camera that this page may use. The other side hears you and does not see you.";
+
+/** A device that was pulled out in the middle of a call. */
+export const GONE = {
+  microphone: {
+    replaced: "Your microphone is gone. Another one has taken its place.",
+    alone: "Your microphone is gone, and nobody hears you. Plug one in and choose it under Devices.",
+  },
+  camera: {
+    replaced: "Your camera is gone. Another one has taken its place.",
+    alone: "Your camera is gone. The other side still hears you.",
+  },
+} as const;
+
 const ENDS: Readonly<Record<End, readonly [forCaller: string, forCallee: string]>> = {
   hangup: ["Call ended", "Call ended"],
   cancelled: ["Call cancelled", "Missed call"],
@@ -35,7 +49,8 @@ const ENDS: Readonly<Record<End, readonly [forCaller: string, forCallee: string]
 };
 
 export function endWords(call: Call): string {
-  const words = ENDS[call.end ?? "hangup"];
+  const wasNever = call.end === "expired" && !call.session?.answer;
+  const words = ENDS[wasNever ? "invalid_offer" : (call.end ?? "hangup")];
   return words[call.side === "caller" ? 0 : 1];
 }
 
