@@ -4,6 +4,5 @@ export { Client, type ClientEvents, type ClientOptions } from "./client";
 export type { Clock } from "./clock";
 export { asProblem, Problem, type ProblemCode } from "./problem";
 export { QualityMeter, type Quality } from "./quality";
-export { presentable } from "./sdp";
 export type { Media, Session, Side } from "./session";
 export type { Mark } from "./timeline";

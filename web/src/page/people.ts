@@ -1,4 +1,4 @@
-import { presentable } from "../lib";
+import { presentable } from "../lib/sdp";
 import { storedList } from "./storage";
 
 /** Names for uids, as far as this browser has met them: the contract knows uids only. */
