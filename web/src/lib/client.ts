@@ -172,6 +172,7 @@ export class Client {
   async close(): Promise<void> {
     this.#stopListening();
     for (const stop of this.#survivors.values()) stop();
+    this.#held.clear(); // else they would ring as soon as the own call is over
     const hangups = Promise.all([...this.#calls.values()].map((call) => call.hangUp()));
     await Promise.race([hangups, sleep(this.#line.clock, HANGUP_MS)]);
   }
