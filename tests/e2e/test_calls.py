@@ -541,8 +541,8 @@ def test_a_name_is_shown_as_it_was_typed_and_is_never_part_of_the_page(meet: Mee
 def test_answering_without_a_microphone_is_explained_where_it_rings_and_can_be_tried_again(meet: Meet) -> None:
     alice, bob = meet()
     bob.tab.js(
-        "{ window.real = navigator.mediaDevices.getUserMedia;"
-        " navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); } }"
+        "{ window.real = navigator.mediaDevices.getUserMedia; void ("
+        "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); }) }"
     )
     alice.call(bob)
     bob.answer()

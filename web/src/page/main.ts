@@ -276,7 +276,7 @@ class Page {
       const [avatar, name, button] = row.querySelectorAll<HTMLElement>(".avatar, .name, button");
       if (avatar) showAvatar(avatar, person.name);
       if (name) name.textContent = person.name;
-      if (button) button.textContent = `Call ${person.name}`;
+      button?.setAttribute("aria-label", `Call ${person.name}`);
       button?.addEventListener("click", () => {
         this.#dial(person.uid, "video");
       });
