@@ -121,6 +121,39 @@ def test_another_microphone_takes_the_place_of_the_one_in_use(meet: Meet) -> Non
     bob.gets()
 
 
+def test_a_device_that_is_pulled_out_is_replaced_by_another_and_the_person_is_told(meet: Meet) -> None:
+    alice, bob = meet()
+    talking(alice, bob)
+    track = "document.getElementById('local').srcObject.getAudioTracks()[0]"
+    lose = f"const track = {track}; track.stop(); track.dispatchEvent(new Event('ended'))"
+    alice.tab.js(f"{{ {lose} }}")
+    alice.sees("Your microphone is gone. Another one has taken its place.")
+    bob.gets()
+
+    alice.tab.js(
+        "void (navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotFoundError'); })"
+    )
+    alice.tab.js(f"{{ {lose} }}")
+    alice.sees("Your microphone is gone, and nobody hears you.")
+    alice.tab.js(f"{{ {lose.replace('Audio', 'Video')} }}")
+    alice.sees("Your camera is gone. The other side still hears you.")
+    alice.sees("Camera on")
+
+
+def test_sharing_that_is_stopped_by_the_browsers_own_button_is_over_in_the_page(meet: Meet) -> None:
+    alice, bob = meet()
+    talking(alice, bob)
+    alice.tab.click("Share screen")
+    bob_sees_both = "!document.getElementById('remote-camera').hidden"
+    until(lambda: bool(bob.tab.js(bob_sees_both)), "screen and camera", within_s=20)
+    alice.tab.js(
+        "{ const t = window.current().getSenders().filter(({track}) => track?.kind === 'video').at(-1).track;"
+        " t.stop(); t.dispatchEvent(new Event('ended')) }"
+    )
+    alice.sees("Share screen")
+    until(lambda: not bob.tab.js(bob_sees_both), "the camera alone", within_s=20)
+
+
 # ---- Calls that are not answered
 
 
@@ -145,6 +178,57 @@ def test_a_call_can_be_cancelled_while_it_rings(meet: Meet, stack: RunningStack,
     bob.sees(f"Missed call from {alice.name}")
     assert not bob.is_rung
     ended(stack, alice, "cancelled")
+
+
+BACKGROUND = """
+window.shown = []; window.notes = 0;
+Object.defineProperty(document, "hidden", { get: () => true });
+window.Notification = class {
+  static permission = "granted";
+  constructor(title) { if (%s) throw new TypeError("Illegal constructor"); window.shown.push(title); }
+  close() { window.shown.push("closed"); }
+};
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (at) { window.notes += 1; start.call(this, at); };
+"""
+
+
+@pytest.mark.parametrize("for_workers_only", ["false", "true"], ids=["a page's", "those of workers only"])
+def test_a_call_rings_aloud_and_with_a_notification_in_a_background_tab(meet: Meet, for_workers_only: str) -> None:
+    def in_the_background(someone: Someone) -> None:
+        assert isinstance(someone.tab, ChromiumTab)
+        someone.tab.page.add_init_script(BACKGROUND % for_workers_only)
+
+    [bob] = meet("chromium", before=in_the_background)
+    [alice] = meet("chromium")
+    alice.call(bob)
+    bob.rings()
+    until(lambda: bob.tab.js("window.notes") >= 2, "the sound of ringing")
+    alice.tab.click("Hang up")
+    until(lambda: not bob.is_rung, "it stops ringing")
+    shown = [] if for_workers_only == "true" else [f"{alice.name} is calling", "closed"]
+    assert bob.tab.js("window.shown") == shown
+    assert bob.tab.console == []
+
+
+def test_a_page_that_is_reloaded_while_it_rings_rings_again_and_one_that_calls_cancels(meet: Meet) -> None:
+    alice, bob = meet()
+    alice.call(bob)
+    bob.rings()
+    bob.tab.reload()
+    bob.rings()
+    alice.tab.reload()
+    bob.sees(f"Missed call from {alice.name}")
+    assert not bob.is_rung
+
+
+def test_whoever_signs_out_while_it_rings_cancels(meet: Meet) -> None:
+    alice, bob = meet()
+    alice.call(bob)
+    bob.rings()
+    alice.tab.js("document.getElementById('sign-out').click()")
+    alice.sees("Continue as guest")
+    bob.sees(f"Missed call from {alice.name}")
 
 
 def test_somebody_in_a_call_is_busy(meet: Meet, stack: RunningStack) -> None:
@@ -259,6 +343,88 @@ def test_a_call_link_names_its_owner_and_calls_them(window: Browsers, meet: Meet
 
 
 # ---- What a person reads when something is wrong
+
+
+def test_signing_in_says_what_is_wrong(window: Browsers, stack: RunningStack) -> None:
+    someone = window.someone()
+    email = f"ada-{time.time_ns()}@example.com"
+    someone.sign_in_as(stack.hosting, email, button="Create account")
+    someone.tab.click("Sign out")
+    someone.sees("Continue as guest")
+
+    def tries(button: str, address: str, password: str) -> None:
+        for field_id, value in (("email", address), ("password", password)):
+            someone.tab.js(f"document.getElementById('{field_id}').value = {value!r}")
+        someone.tab.click(button)
+
+    tries("Sign in", email, "wrong password")
+    someone.sees("That e-mail address and password do not belong together.")
+    tries("Create account", email, "another password")
+    someone.sees("There is an account for this e-mail address. Sign in instead.")
+    tries("Create account", "nobody", "long enough")
+    someone.sees("That is not an e-mail address.")
+    tries("Create account", f"new-{email}", "short")
+    someone.sees("Choose a password of at least six characters.")
+    tries("Sign in", email, "a long password")
+    someone.sees("Your call link")
+
+
+def test_what_cannot_be_called_is_not_called(meet: Meet) -> None:
+    [alice] = meet("chromium")
+    own = alice.tab.js("document.getElementById('link').textContent")
+    for pasted, words in (
+        (own, "That is your own link."),
+        (f"  {alice.uid}  ", "That is your own link."),
+        ("two words", "Paste a call link first"),
+        ("https://example.com/some/page", "Paste a call link first"),
+        ("", "Paste a call link first"),
+    ):
+        alice.tab.js("document.getElementById('alert-close').click()")
+        alice.tab.js(f"document.getElementById('callee').value = {pasted!r}")
+        alice.tab.click("Video call")
+        alice.sees(words)
+    assert alice.state == ""
+
+
+def test_a_name_is_shown_as_it_was_typed_and_is_never_part_of_the_page(meet: Meet) -> None:
+    def as_a_nuisance(someone: Someone) -> None:
+        someone.name = "<img src=x onerror=alert(1)> 👩‍🚀"
+
+    [nuisance] = meet("chromium", before=as_a_nuisance)
+    [bob] = meet("chromium")
+    nuisance.call(bob)
+    bob.rings()
+    bob.sees(nuisance.name)
+    assert bob.tab.js("document.querySelectorAll('img').length") == 0
+
+
+def test_answering_without_a_microphone_is_explained_where_it_rings_and_can_be_tried_again(meet: Meet) -> None:
+    alice, bob = meet()
+    bob.tab.js(
+        "{ window.real = navigator.mediaDevices.getUserMedia; void ("
+        "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); }) }"
+    )
+    alice.call(bob)
+    bob.answer()
+    words = "document.querySelector('#incoming [role=alert]').innerText"
+    until(lambda: "may not use your microphone" in bob.tab.js(words), "an explanation in the dialog")
+    bob.tab.js("void (navigator.mediaDevices.getUserMedia = window.real)")
+    bob.tab.click("Answer")
+    for someone in (alice, bob):
+        someone.is_in("Connected")
+
+
+def test_a_page_that_comes_back_without_a_microphone_hangs_up_its_call(meet: Meet) -> None:
+    alice, bob = meet()
+    talking(alice, bob)
+    assert isinstance(alice.tab, ChromiumTab)
+    alice.tab.page.add_init_script(
+        "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); }"
+    )
+    alice.tab.reload()
+    alice.sees("may not use your microphone or camera")
+    for someone in (alice, bob):
+        someone.is_in("Connection failed")
 
 
 def test_a_caller_who_was_blocked_is_told_and_rings_nobody(meet: Meet) -> None:

@@ -79,6 +79,7 @@ def test_axe_finds_nothing_in_any_view(two: tuple[Someone, Someone], stack: Runn
 def test_a_whole_call_needs_nothing_but_a_keyboard(all_browsers: Browsers, stack: RunningStack) -> None:
     contexts = [all_browsers.context(viewport=NARROW) for _ in range(2)]
     alice, bob = (Someone(ChromiumTab(context.new_page()), next(NAMES)) for context in contexts)
+    bob.name = "W" * 40
     for someone in (alice, bob):
         page = page_of(someone)
         page.goto(f"{stack.hosting}/?relay=only")
@@ -94,8 +95,10 @@ def test_a_whole_call_needs_nothing_but_a_keyboard(all_browsers: Browsers, stack
     near.keyboard.press("Enter")
     expect(far.get_by_role("dialog", name=alice.name)).to_be_visible(timeout=30_000)
     expect(far.get_by_role("button", name="Answer")).to_be_focused()
-    far.keyboard.press("Escape")
+    for _ in range(3):  # a browser lets a page hold back the first one only
+        far.keyboard.press("Escape")
     expect(far.get_by_role("dialog", name=alice.name)).to_be_visible()
+    far.get_by_role("button", name="Answer").focus()
     far.keyboard.press("Enter")
     for page, someone in ((near, alice), (far, bob)):
         expect(page.get_by_role("status").filter(has_text="Connected")).to_be_visible(timeout=30_000)
@@ -104,7 +107,11 @@ def test_a_whole_call_needs_nothing_but_a_keyboard(all_browsers: Browsers, stack
     near.keyboard.press("Enter")
     expect(far.get_by_role("button", name="Done")).to_be_focused(timeout=30_000)
     far.keyboard.press("Enter")
-    expect(far.get_by_role("heading", name="Call somebody")).to_be_visible()
+    expect(far.get_by_role("heading", name="Call somebody")).to_be_focused()
+    near.get_by_role("button", name="Done").press("Enter")
+    expect(near.get_by_role("button", name=f"Call {bob.name}")).to_be_visible()
+    for page, someone in ((near, alice), (far, bob)):
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), someone.name
     for context in contexts:
         context.close()
 

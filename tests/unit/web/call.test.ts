@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Call } from "../../../web/src/lib/call";
+import { RelayCredentials } from "../../../web/src/lib/credentials";
 import { Problem } from "../../../web/src/lib/problem";
 import { settled } from "./clock";
 import { answered, candidate, connected, denied, ID, sdp, session, stamp, stream, World } from "./world";
@@ -68,6 +69,19 @@ test("a microphone that was refused ends the call before anything was written", 
   assert.deepEqual(world.signalling.said, []);
 });
 
+for (const code of ["no_relay", "limited", "cut_off"] as const) {
+  test(`a call that may go without a relay does so where there is none for this person (${code})`, async () => {
+    const world = new World();
+    const credentials = new RelayCredentials(() => Promise.reject(new Problem(code, "")), world.clock);
+    for (const relayOnly of [false, true]) {
+      const call = Call.dial({ ...world.line, credentials, relayOnly }, ID, "bob", "video", stream());
+      await settled();
+      assert.equal(call.problem?.code, relayOnly ? code : undefined);
+    }
+    assert.deepEqual(world.signalling.said, ["dial bob"]);
+  });
+}
+
 test("whoever gives up while the call is being written cancels it as soon as it stands", async () => {
   const world = new World();
   const call = Call.dial(world.line, ID, "bob", "video", stream());
@@ -75,6 +89,24 @@ test("whoever gives up while the call is being written cancels it as soon as it 
   void call.hangUp();
   await settled();
   assert.equal(call.end, "cancelled");
+  assert.deepEqual(world.signalling.hangups, ["cancel"]);
+});
+
+test("a call whose writing broke off may stand all the same, and is cancelled as soon as there is a network", async () => {
+  const world = new World();
+  world.signalling.refusing = new Problem("offline", "");
+  const call = await world.dial();
+  assert.equal(call.end, "not_placed");
+  assert.deepEqual(world.signalling.hangups, ["cancel"]);
+});
+
+test("whoever gives up on a call that was heard of before its write was acknowledged cancels it at once", async () => {
+  const world = new World();
+  const call = Call.dial(world.line, ID, "bob", "video", stream());
+  world.signalling.dial = () => new Promise(() => undefined);
+  await settled();
+  await world.signalling.shows(session({ status: "offered" }));
+  void call.hangUp();
   assert.deepEqual(world.signalling.hangups, ["cancel"]);
 });
 
@@ -328,6 +360,37 @@ test("an app that was killed goes on in its call with a new connection, as soon 
   assert.equal(call.stage, "connected");
 });
 
+test("an app that comes back without a microphone hangs up its call, and does not say that it was never placed", async () => {
+  const world = new World();
+  const call = Call.rejoin(world.line, connected(), Promise.reject(new Problem("microphone_refused", "")));
+  await settled();
+  assert.equal(call.end, "failed");
+  assert.equal(call.problem?.code, "microphone_refused");
+  assert.deepEqual(world.signalling.hangups, ["failed"]);
+});
+
+test("an app that comes back hears of the end while the person is still asked for the microphone", async () => {
+  const world = new World();
+  const call = Call.rejoin(world.line, connected(), new Promise(() => undefined));
+  await world.signalling.shows(connected({ hangup: { by: "callee", reason: "hangup", at: stamp(0) } }));
+  assert.equal(call.end, "hangup");
+});
+
+test("whoever hangs up before an app is back in its call is heard, and nothing goes on behind it", async () => {
+  const world = new World();
+  let allow: (media: MediaStream) => void = () => undefined;
+  const microphone = new Promise<MediaStream>((resolve) => {
+    allow = resolve;
+  });
+  const call = Call.rejoin(world.line, connected(), microphone);
+  await call.hangUp();
+  allow(stream());
+  await world.clock.pass(MINUTE);
+  assert.deepEqual(world.signalling.hangups, ["hangup"]);
+  assert.equal(world.signalling.stopped, world.signalling.watched);
+  assert.deepEqual(world.peers, []);
+});
+
 // ---- The end
 
 test("a session that was purged while the device slept has ended", async () => {
@@ -352,6 +415,15 @@ test("a listener that breaks is replaced, and one that is denied for good ends t
     await other.clock.pass(30_000);
   }
   assert.equal(refused.stage, "ended");
+});
+
+test("a caller who may no longer listen while it rings cancels, since only a callee may decline", async () => {
+  const world = new World();
+  const call = await world.dial();
+  await world.signalling.shows(session({ status: "offered" }));
+  await world.signalling.fails(new Problem("signed_out", ""));
+  assert.equal(call.end, "failed");
+  assert.deepEqual(world.signalling.hangups, ["cancel"]);
 });
 
 test("after the end nothing moves any more: no timer, no attempt, no word", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RelayCredentials } from "../../../web/src/lib/credentials";
+import { issuing, RelayCredentials } from "../../../web/src/lib/credentials";
+import { Problem } from "../../../web/src/lib/problem";
 import { FakeClock } from "./clock";
 import { reply } from "./world";
 
@@ -68,4 +69,70 @@ test("a request that failed is asked again by the next who needs it", async () =
   }, new FakeClock());
   await assert.rejects(credentials.fresh());
   assert.equal((await credentials.fresh()).ttl, 3600);
+});
+
+// ---- Refusals
+
+const refusal = (status: string, code?: string) =>
+  Object.assign(new Error(status), { code: `functions/${status}`, ...(code === undefined ? {} : { details: { code } }) });
+const codeOf = async (error: unknown) =>
+  issuing(() => Promise.reject(error as Error))().then(
+    () => "issued",
+    (problem: unknown) => (problem as Problem).code,
+  );
+
+test("a refusal is told apart by its code, and a function that was not reached from one that failed", async () => {
+  assert.equal(await codeOf(refusal("failed-precondition", "relay_not_configured")), "no_relay");
+  assert.equal(await codeOf(refusal("unavailable", "no_healthy_relay")), "no_relay");
+  assert.equal(await codeOf(refusal("resource-exhausted", "budget_exhausted")), "limited");
+  assert.equal(await codeOf(refusal("permission-denied", "cut_off")), "cut_off");
+  assert.equal(await codeOf(refusal("unauthenticated", "not_signed_in")), "signed_out");
+  assert.equal(await codeOf(refusal("unavailable")), "offline");
+  assert.equal(await codeOf(refusal("internal")), "offline");
+  assert.equal(await codeOf(refusal("internal", "internal")), "unexpected");
+});
+
+test("a token that is refused is refreshed once, and whoever is signed out for good is told so", async () => {
+  let [asked, refreshed] = [0, 0];
+  const stale = (good: boolean) =>
+    issuing(
+      () => {
+        asked += 1;
+        return good && refreshed > 0 ? Promise.resolve(reply()) : Promise.reject(refusal("unauthenticated", "invalid_token"));
+      },
+      () => Promise.resolve((refreshed += 1)),
+    );
+  assert.equal((await stale(true)()).password, "secret");
+  assert.deepEqual([asked, refreshed], [2, 1]);
+  await assert.rejects(stale(false)(), { code: "signed_out" });
+  const disabled = Object.assign(new Error("disabled"), { code: "auth/user-disabled" });
+  const ask = () => Promise.reject(refusal("unauthenticated", "invalid_token"));
+  await assert.rejects(issuing(ask, () => Promise.reject(disabled))(), { code: "signed_out" });
+});
+
+test("credentials that are due for renewal serve until they expire, where no others are to be had", async () => {
+  const clock = new FakeClock();
+  let refuses = false;
+  const credentials = new RelayCredentials(
+    () => (refuses ? Promise.reject(new Problem("limited", "")) : Promise.resolve(reply())),
+    clock,
+  );
+  await credentials.fresh();
+  refuses = true;
+  await clock.pass(3_400_000);
+  assert.equal((await credentials.fresh()).password, "secret");
+  await clock.pass(200_000);
+  await assert.rejects(credentials.fresh(), { code: "limited" });
+});
+
+test("credentials that the relay has refused serve nobody, whatever their date", async () => {
+  const clock = new FakeClock();
+  let refuses = false;
+  const credentials = new RelayCredentials(
+    () => (refuses ? Promise.reject(new Problem("offline", "")) : Promise.resolve(reply())),
+    clock,
+  );
+  credentials.discard((await credentials.fresh()).username);
+  refuses = true;
+  await assert.rejects(credentials.fresh(), { code: "offline" });
 });

@@ -115,6 +115,7 @@ export class FakeSignalling implements Signalling {
   readonly batches: Batch[] = [];
   readonly hangups: HangupReason[] = [];
   refusing: Problem | undefined;
+  watched = 0;
   stopped = 0;
   #session: (session: Session | undefined) => void = () => undefined;
   #failed: (problem: Problem) => void = () => undefined;
@@ -151,6 +152,7 @@ export class FakeSignalling implements Signalling {
   }
 
   watch(next: (session: Session | undefined) => void, failed: (problem: Problem) => void): () => void {
+    this.watched += 1;
     this.#session = next;
     this.#failed = failed;
     return () => {
@@ -159,6 +161,7 @@ export class FakeSignalling implements Signalling {
   }
 
   watchCandidates(next: (id: string, fields: Record<string, unknown>) => void): () => void {
+    this.watched += 1;
     this.#batch = next;
     return () => {
       this.stopped += 1;

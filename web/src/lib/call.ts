@@ -3,7 +3,7 @@ import type { Clock } from "./clock";
 import type { RelayCredentials } from "./credentials";
 import { keepListening } from "./listening";
 import type { IceConnection, MakePeer, Peer } from "./peer";
-import { asProblem, Problem } from "./problem";
+import { asProblem, Problem, RELAYLESS } from "./problem";
 import { Reconnection, type Attempt, type ReconnectionState } from "./reconnection";
 import { nextStep, type Rounds, type Step, type Wish } from "./rounds";
 import { isNewConnection, nameIn, withName } from "./sdp";
@@ -148,12 +148,15 @@ export class Call {
     const call = new Call(line, session.id, side, otherId, session.media, "reconnecting");
     call.#session = session;
     call.#guarded(async () => {
-      for (const track of (await stream).getTracks()) call.#sent.set(track, await stream);
-      const revision = session.offer?.revision ?? 0;
-      const theirsIsInFlight = session.offer?.from !== side && session.answer?.revision !== revision;
+      call.#listen(); // it may end while the person is still asked for the microphone
+      const media = await stream;
+      if (call.#isOver()) return;
+      for (const track of media.getTracks()) call.#sent.set(track, media);
+      const { offer, answer } = call.#session ?? session;
+      const revision = offer?.revision ?? 0;
+      const theirsIsInFlight = offer?.from !== side && answer?.revision !== revision;
       call.#rounds = { settled: theirsIsInFlight ? revision - 1 : revision, mine: undefined };
       call.#joined = true;
-      call.#listen();
       call.#listenForCandidates();
       call.#reconnection.rejoin();
     });
@@ -205,8 +208,9 @@ export class Call {
   async replaceTrack(old: MediaStreamTrack, fresh: MediaStreamTrack): Promise<void> {
     const stream = this.#sent.get(old);
     if (!stream) return;
-    this.#sent.delete(old);
-    this.#sent.set(fresh, stream);
+    const sent = [...this.#sent]; // in their order, which a new connection keeps
+    this.#sent.clear();
+    for (const [track, its] of sent) this.#sent.set(track === old ? fresh : track, its);
     await this.#peer?.replaceTrack(old, fresh);
   }
 
@@ -271,7 +275,13 @@ export class Call {
     this.#listen();
     const { uid } = this.#line;
     const named = withName(sdp, this.#line.name());
-    await this.#signalling.dial({ callerId: uid, calleeId: this.otherId, media: this.media, sdp: named });
+    try {
+      await this.#signalling.dial({ callerId: uid, calleeId: this.otherId, media: this.media, sdp: named });
+    } catch (error) {
+      // It may have arrived while its answer was lost: then it must not ring with nobody behind it.
+      if (asProblem(error).code === "offline") void this.#signalling.hangUp("cancel").catch(() => undefined);
+      throw error;
+    }
     this.#timeline.mark("call written");
     if (this.#isOver()) {
       await this.#signalling.hangUp("cancel"); // the person gave up while it was being written
@@ -538,7 +548,7 @@ export class Call {
       return servers;
     } catch (error) {
       const problem = asProblem(error);
-      if (problem.code === "no_relay" && !this.#line.relayOnly) return []; // then without one, as far as that goes
+      if (RELAYLESS.has(problem.code) && !this.#line.relayOnly) return []; // then without one, as far as that goes
       throw problem;
     }
   }
@@ -642,16 +652,15 @@ export class Call {
 
   /** Ends the call here at once, and says so. */
   async #leave(reason: HangupReason, end: End): Promise<void> {
-    const isKnown = this.#joined || this.side === "callee";
+    const stands = this.#stands;
     this.#finish(end);
-    if (isKnown) await this.#signalling.hangUp(reason).catch(() => undefined); // over already, or answered elsewhere
+    if (stands) await this.#signalling.hangUp(reason).catch(() => undefined); // over already, or answered elsewhere
   }
 
   #fail(problem: Problem): void {
     if (this.#isOver()) return;
     this.#problem = problem;
-    const wasPlaced = this.#joined || (this.side === "callee" && problem.code !== "too_late");
-    if (wasPlaced) void this.#leave(this.#session?.answer ? "failed" : "decline", "failed");
+    if (this.#stands && problem.code !== "too_late") void this.#leave(this.#session?.answer ? "failed" : this.side === "caller" ? "cancel" : "decline", "failed");
     else this.#finish(problem.code === "too_late" ? "answered_elsewhere" : "not_placed");
   }
 
@@ -666,6 +675,11 @@ export class Call {
     this.#remote = [];
     this.#timeline.mark("ended");
     this.#become("ended");
+  }
+
+  /** The session is there, as far as this side knows: its own write was acknowledged, or it has been heard of. */
+  get #stands(): boolean {
+    return this.#joined || this.#session !== undefined;
   }
 
   #isOver(): boolean {

@@ -11,13 +11,13 @@ import {
   type Firestore,
 } from "firebase/firestore";
 import { httpsCallable, type Functions } from "firebase/functions";
-import type { ErrorDetails, IssueReply, IssueRequest } from "../../contract/contract";
+import type { IssueReply, IssueRequest } from "../../contract/contract";
 import { Call, type Line } from "./call";
 import { sleep, systemClock, type Clock } from "./clock";
-import { RelayCredentials } from "./credentials";
+import { issuing, RelayCredentials } from "./credentials";
 import { keepListening } from "./listening";
 import { BrowserPeer, relayAnswers } from "./peer";
-import { asProblem, firebaseCode, Problem } from "./problem";
+import { asProblem, type Problem } from "./problem";
 import { LIVE, ownDevice, readSession, sideOf, type Media, type Session } from "./session";
 import { FirestoreSignalling, hangUp, SESSIONS, type Stop } from "./signalling";
 
@@ -46,6 +46,8 @@ export interface ClientEvents {
   incoming(call: Call): void;
   /** The two called each other, and the other call goes on: it has been answered already (SPEC section 2, glare). */
   replaced(own: Call, survivor: Call): void;
+  /** Nobody can call this person any more: the listener was refused for good. They have to sign in again. */
+  deaf?(problem: Problem): void;
 }
 
 /** A signed-in person on this device: calls, is called, and cleans up after a crash. */
@@ -56,15 +58,17 @@ export class Client {
   readonly #line: Line;
   readonly #calls = new Map<string, Call>();
   readonly #held = new Map<string, Session>(); // rings from somebody whom this side is just calling
-  readonly #survivors = new Set<string>(); // calls that are answered without ringing
+  readonly #survivors = new Map<string, Stop>(); // calls that are answered without ringing, looked for
   #stopListening: Stop = () => undefined;
 
   constructor(options: ClientOptions, events: ClientEvents) {
-    const { firestore, deviceId, uid, relayOnly = false, clock = systemClock } = options;
+    const { firestore, functions, deviceId, uid, relayOnly = false, clock = systemClock } = options;
     this.uid = uid;
     this.#options = options;
     this.#events = events;
-    const credentials = new RelayCredentials(() => this.#issue(), clock);
+    const issue = httpsCallable<IssueRequest, IssueReply>(functions, ISSUE, { timeout: ISSUE_WITHIN_MS });
+    const ask = async () => (await issue({})).data;
+    const credentials = new RelayCredentials(issuing(ask, options.refreshToken?.bind(options)), clock);
     this.#line = {
       uid,
       deviceId,
@@ -104,7 +108,9 @@ export class Client {
           },
         ),
       this.#line.clock,
-      () => undefined, // signed out
+      (problem) => {
+        this.#events.deaf?.(problem);
+      },
     );
     void this.#line.credentials.fresh().catch(() => undefined);
   }
@@ -140,8 +146,12 @@ export class Client {
 
   /** A session that this device may still go on in, or nothing: it was answered, and has not ended. */
   async rejoinable(sessionId: string): Promise<Session | undefined> {
-    const snapshot = await getDoc(doc(this.#options.firestore, SESSIONS, sessionId));
-    const session = readSession(snapshot.id, snapshot.data());
+    const snapshot = await getDoc(doc(this.#options.firestore, SESSIONS, sessionId)).catch((error: unknown) => {
+      const problem = asProblem(error);
+      if (problem.code === "denied") return undefined; // somebody else's, who was signed in here before
+      throw problem;
+    });
+    const session = snapshot && readSession(snapshot.id, snapshot.data());
     const goesOn = session?.status === "answered" || session?.status === "connected";
     return goesOn && !session.hangup && ownDevice(session, this.uid) !== undefined ? session : undefined;
   }
@@ -161,6 +171,8 @@ export class Client {
   /** Hangs up what is going on and stops listening: before signing out. */
   async close(): Promise<void> {
     this.#stopListening();
+    for (const stop of this.#survivors.values()) stop();
+    this.#held.clear(); // else they would ring as soon as the own call is over
     const hangups = Promise.all([...this.#calls.values()].map((call) => call.hangUp()));
     await Promise.race([hangups, sleep(this.#line.clock, HANGUP_MS)]);
   }
@@ -201,17 +213,21 @@ export class Client {
   }
 
   #pickUp(own: Call, survivorId: string, stream: MediaStream | Promise<MediaStream>): void {
-    this.#survivors.add(survivorId);
-    const stop = onSnapshot(doc(this.#options.firestore, SESSIONS, survivorId), (snapshot) => {
-      const session = readSession(snapshot.id, snapshot.data());
-      if (session?.status === "pending") return;
-      stop();
-      if (session?.status !== "offered" || this.#calls.has(session.id)) return;
-      const call = Call.incoming(this.#line, session);
-      this.#follow(call);
-      this.#events.replaced(own, call);
-      call.answer(stream);
-    });
+    const stop = onSnapshot(
+      doc(this.#options.firestore, SESSIONS, survivorId),
+      (snapshot) => {
+        const session = readSession(snapshot.id, snapshot.data());
+        if (session?.status === "pending") return;
+        stop();
+        if (session?.status !== "offered" || this.#calls.has(session.id)) return;
+        const call = Call.incoming(this.#line, session);
+        this.#follow(call);
+        this.#events.replaced(own, call);
+        call.answer(stream);
+      },
+      () => undefined, // over already
+    );
+    this.#survivors.set(survivorId, stop);
   }
 
   #follow(call: Call): void {
@@ -220,36 +236,9 @@ export class Client {
       if (call.stage === "ended") this.#calls.delete(call.id);
     });
   }
-
-  async #issue(): Promise<IssueReply> {
-    const issue = httpsCallable<IssueRequest, IssueReply>(this.#options.functions, ISSUE, { timeout: ISSUE_WITHIN_MS });
-    try {
-      return (await issue({})).data;
-    } catch (error) {
-      if (reasonOf(error) !== "invalid_token" || !this.#options.refreshToken) throw issueProblem(error);
-      await this.#options.refreshToken();
-      return (await issue({})).data;
-    }
-  }
 }
 
 /** The id of a session is its caller's to make, and never used again. */
 export function newSessionId(): string {
   return [...crypto.getRandomValues(new Uint8Array(20))].map((byte) => byte.toString(36).padStart(2, "0")).join("");
-}
-
-function reasonOf(error: unknown): string | undefined {
-  const details = typeof error === "object" && error !== null && "details" in error ? error.details : undefined;
-  return (details as ErrorDetails | undefined)?.code;
-}
-
-function issueProblem(error: unknown): Problem {
-  const code = firebaseCode(error);
-  const message = error instanceof Error ? error.message : String(error);
-  const hasAnswered = reasonOf(error) !== undefined;
-  if (code === "failed-precondition" || (code === "unavailable" && hasAnswered)) {
-    return new Problem("no_relay", message, error);
-  }
-  // Without an answer the SDK says `internal`: the function was not reached.
-  return code === "internal" && !hasAnswered ? new Problem("offline", message, error) : asProblem(error);
 }

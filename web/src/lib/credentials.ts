@@ -1,7 +1,25 @@
 import type { IssueReply } from "../../contract/contract";
 import type { Clock } from "./clock";
+import { detailsCode, issueProblem } from "./problem";
 
 export type Issue = () => Promise<IssueReply>;
+
+/** Asks, and once more with a fresh ID token where the function does not take the one that came. */
+export function issuing(ask: Issue, refreshToken?: () => Promise<unknown>): Issue {
+  return async () => {
+    try {
+      try {
+        return await ask();
+      } catch (error) {
+        if (detailsCode(error) !== "invalid_token" || !refreshToken) throw error;
+        await refreshToken();
+        return await ask();
+      }
+    } catch (error) {
+      throw issueProblem(error);
+    }
+  };
+}
 
 /**
  * Relay credentials: asked for once, used by every call until `refresh_at`, which is five minutes before they expire.
@@ -27,7 +45,13 @@ export class RelayCredentials {
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
     });
-    return this.#asking;
+    try {
+      return await this.#asking;
+    } catch (error) {
+      // Due for renewal is not yet expired: what the relay still takes is better than no call.
+      if (held && held === this.#held && this.serverNow() < held.reply.expires_at * 1000) return held.reply;
+      throw error;
+    }
   }
 
   /** The relay has refused them (`onicecandidateerror` 401): whoever asks next gets others. */

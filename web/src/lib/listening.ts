@@ -5,6 +5,7 @@ import type { Stop } from "./signalling";
 const FIRST_MS = 1000;
 const LONGEST_MS = 30_000;
 const DENIALS = 3;
+const WELL_MS = 60_000; // one that lived so long was well: what happened before it is forgotten
 
 /**
  * Keeps a Firestore listener going. The SDK reconnects by itself; an error ends a listener for good, so a new one takes its
@@ -19,8 +20,12 @@ export function keepListening(
   let callOff: Stop = () => undefined;
   let wait = FIRST_MS;
   let denials = 0;
+  let stopped = false;
   const start = () => {
+    const since = clock.now();
     stop = listen((problem) => {
+      if (stopped) return;
+      if (clock.now() - since >= WELL_MS) [wait, denials] = [FIRST_MS, 0];
       denials += problem.code === "denied" ? 1 : 0;
       if (denials >= DENIALS || problem.code === "signed_out") {
         gaveUp(problem);
@@ -32,6 +37,7 @@ export function keepListening(
   };
   start();
   return () => {
+    stopped = true;
     callOff();
     stop();
   };

@@ -1,5 +1,6 @@
 const NAME = "a=x-display-name:";
-const NAME_LENGTH = 40;
+const NAME_LENGTH = 40; // characters as people count them
+const NAME_UNITS = 200; // and of UTF-16, since some of those are long
 
 /**
  * Whether a re-offer comes from a new peer connection: it has none of the old fingerprints (SPEC section 4). A page was
@@ -19,17 +20,33 @@ function fingerprints(sdp: string): string[] {
  * know (RFC 8866, 5.13). It is what the other side calls itself, no more.
  */
 export function withName(sdp: string, name: string): string {
-  const shown = name.trim().slice(0, NAME_LENGTH);
+  const shown = presentable(name);
   const media = sdp.indexOf("m=");
-  if (shown === "" || media < 0) return sdp;
-  return `${sdp.slice(0, media)}${NAME}${encodeURIComponent(shown.toWellFormed())}\r\n${sdp.slice(media)}`;
+  if (shown === undefined || media < 0) return sdp;
+  return `${sdp.slice(0, media)}${NAME}${encodeURIComponent(shown)}\r\n${sdp.slice(media)}`;
 }
 
 export function nameIn(sdp: string | undefined): string | undefined {
   const line = sdp?.split(/\r?\n/).find((each) => each.startsWith(NAME));
   try {
-    return line === undefined ? undefined : decodeURIComponent(line.slice(NAME.length)).slice(0, NAME_LENGTH);
+    return line === undefined ? undefined : presentable(decodeURIComponent(line.slice(NAME.length)));
   } catch {
     return undefined;
   }
+}
+
+/** A name as it may stand in a sentence: one line that cannot turn what is around it, or nothing where nobody would see it. */
+export function presentable(name: string): string | undefined {
+  const line = name
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
+    .replaceAll(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "") // they turn the direction of writing
+    .trim();
+  if (!/[\p{L}\p{N}\p{P}\p{S}]/u.test(line)) return undefined;
+  let shown = "";
+  for (const { segment } of [...new Intl.Segmenter().segment(line.slice(0, 2 * NAME_UNITS))].slice(0, NAME_LENGTH)) {
+    if (shown.length + segment.length > NAME_UNITS) break;
+    shown += segment;
+  }
+  return shown || line.slice(0, NAME_UNITS);
 }

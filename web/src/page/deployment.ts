@@ -41,6 +41,7 @@ export async function findDeployment(): Promise<Deployment> {
 async function reserved(name: string): Promise<string> {
   const reply = await fetch(`/__/firebase/${name}`).catch(() => undefined);
   if (reply?.ok) return reply.text();
+  if (!navigator.onLine) throw new HintedProblem("You are offline.", "Check your connection, then load this page again.");
   const hint = "Type `make run`, and open the address that it prints.";
   throw new HintedProblem("This page has to be served by Firebase Hosting.", hint);
 }

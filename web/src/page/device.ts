@@ -1,3 +1,5 @@
+import { storedList } from "./storage";
+
 /** This tab as a device: two tabs are two people, or two devices of one. */
 
 const DEVICE = "webrtc-lite.device"; // in this tab's session storage: outlives a reload, and no more
@@ -44,8 +46,7 @@ export async function deadDevices(): Promise<string[]> {
 }
 
 function devices(): string[] {
-  const stored: unknown = JSON.parse(localStorage.getItem(DEVICES) ?? "[]");
-  return Array.isArray(stored) ? stored.filter((each) => typeof each === "string") : [];
+  return storedList(DEVICES).filter((each) => typeof each === "string");
 }
 
 export const callToRejoin = {

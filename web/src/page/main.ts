@@ -45,6 +45,9 @@ class Page {
   #client: Client | undefined;
   #user: User | undefined;
   #incoming: Call | undefined;
+  #alsoRings: Call[] = [];
+  #isSigningIn = false;
+  #isSigningOut = false;
 
   constructor(firebase: Firebase, local: boolean) {
     this.#firebase = firebase;
@@ -87,13 +90,14 @@ class Page {
   #wireSignIn(local: boolean): void {
     const { auth } = this.#firebase;
     const read = (id: string) => $<HTMLInputElement>(id).value.trim();
+    const password = () => $<HTMLInputElement>("password").value; // with its blanks, if it has some
     onClick("guest", () => this.#signIn(() => signInAnonymously(auth), read("name")));
     onClick("sign-up", () =>
-      this.#signIn(() => createUserWithEmailAndPassword(auth, read("email"), read("password")), read("name")),
+      this.#signIn(() => createUserWithEmailAndPassword(auth, read("email"), password()), read("name")),
     );
     $("sign-in").addEventListener("submit", (event) => {
       event.preventDefault();
-      void this.#signIn(() => signInWithEmailAndPassword(auth, read("email"), read("password")), read("name"));
+      void this.#signIn(() => signInWithEmailAndPassword(auth, read("email"), password()), read("name"));
     });
     $("test-users").hidden = !local;
     for (const button of $("test-users").querySelectorAll("button")) {
@@ -112,6 +116,9 @@ class Page {
   }
 
   async #signIn(how: () => Promise<unknown>, name: string): Promise<void> {
+    if (this.#isSigningIn) return;
+    this.#isSigningIn = true;
+    $("sign-in").setAttribute("aria-busy", "true");
     alertPerson("");
     this.#nameAtSignIn = name;
     try {
@@ -119,29 +126,39 @@ class Page {
     } catch (error) {
       alertPerson(signInWords(error));
     }
+    $("sign-in").removeAttribute("aria-busy");
+    this.#isSigningIn = false;
   }
 
   #nameAtSignIn = "";
 
   async #signOut(): Promise<void> {
+    this.#isSigningOut = true;
     await this.#client?.close();
-    callToRejoin.clear();
     await signOut(this.#firebase.auth);
   }
 
   async #signedIn(user: User | undefined): Promise<void> {
     void this.#client?.close();
     this.#client = undefined;
+    const before = this.#user;
     this.#user = user;
     $("me").hidden = !user;
     this.#takeInvitation();
     if (!user) {
+      if (before) callToRejoin.clear();
+      if (before && !this.#isSigningOut) alertPerson(problemWords(new Problem("signed_out", "")));
+      this.#isSigningOut = false;
+      $<HTMLInputElement>("password").value = "";
       this.#stopRinging();
       showView("sign-in");
       return;
     }
     if (this.#nameAtSignIn !== "" && user.displayName !== this.#nameAtSignIn) {
-      await updateProfile(user, { displayName: this.#nameAtSignIn });
+      await updateProfile(user, { displayName: this.#nameAtSignIn }).catch((error: unknown) => {
+        alertPerson(problemWords(asProblem(error))); // it can be given again under Settings
+      });
+      if (this.#user !== user) return; // signed out meanwhile
     }
     this.#showMe(user);
     this.#listen(user);
@@ -177,6 +194,9 @@ class Page {
         },
         replaced: (_own, survivor) => {
           this.#enter(survivor);
+        },
+        deaf: (problem) => {
+          alertPerson(`Nobody can call you here any more. ${problemWords(problem.code === "denied" ? new Problem("signed_out", "") : problem)}`);
         },
       },
     );
@@ -215,7 +235,13 @@ class Page {
       this.#dialTyped("audio");
     });
     onClick("copy", async () => {
-      await navigator.clipboard.writeText($("link").textContent);
+      try {
+        await navigator.clipboard.writeText($("link").textContent);
+      } catch {
+        getSelection()?.selectAllChildren($("link"));
+        alertPerson("The browser does not let this page copy. The link is selected: copy it by hand.");
+        return;
+      }
       $("copy").lastChild?.replaceWith("Copied");
       setTimeout(() => $("copy").lastChild?.replaceWith("Copy"), COPIED_MS);
     });
@@ -226,8 +252,9 @@ class Page {
       if (this.#user) this.#listen(this.#user);
     });
     onClick("notify", async () => {
-      await Notification.requestPermission();
+      const answer = await Notification.requestPermission();
       this.#showNotify();
+      if (answer === "denied") alertPerson("The browser will not show notifications of this page. It rings in this tab all the same.");
     });
   }
 
@@ -249,7 +276,7 @@ class Page {
       const [avatar, name, button] = row.querySelectorAll<HTMLElement>(".avatar, .name, button");
       if (avatar) showAvatar(avatar, person.name);
       if (name) name.textContent = person.name;
-      if (button) button.textContent = `Call ${person.name}`;
+      button?.setAttribute("aria-label", `Call ${person.name}`);
       button?.addEventListener("click", () => {
         this.#dial(person.uid, "video");
       });
@@ -263,7 +290,11 @@ class Page {
     const user = this.#user;
     const name = $<HTMLInputElement>("rename").value.trim();
     if (!user || name === "") return;
-    await updateProfile(user, { displayName: name });
+    try {
+      await updateProfile(user, { displayName: name });
+    } catch (error) {
+      alertPerson(problemWords(asProblem(error)));
+    }
     this.#showMe(user);
   }
 
@@ -275,7 +306,7 @@ class Page {
     $<HTMLInputElement>("callee").value = callLink(person);
     const who = person.name || "Somebody";
     $("invitation").textContent = `${who} would like you to call. Sign in, or go on as a guest.`;
-    $("home-title").textContent = `Call ${person.name || "back"}`;
+    $("home-title").textContent = `Call ${person.name || "somebody"}`;
     this.#showPeople();
   }
 
@@ -324,17 +355,32 @@ class Page {
     onClick("block", () => {
       const call = this.#incoming;
       if (!call) return;
+      const name = nameOf(call.otherId, call.otherName);
       void call.decline();
-      void this.#client?.block(call.otherId);
+      this.#client?.block(call.otherId).then(
+        () => {
+          alertPerson(`${name} is blocked and cannot call you any more.`);
+        },
+        (error: unknown) => {
+          alertPerson(problemWords(asProblem(error)));
+        },
+      );
     });
     $("incoming").addEventListener("cancel", (event) => {
       event.preventDefault(); // Escape neither answers nor declines
     });
+    $("incoming").addEventListener("close", () => {
+      if (this.#incoming) $<HTMLDialogElement>("incoming").showModal(); // browsers let nobody hold back the second Escape
+    });
   }
 
   #ring(call: Call): void {
-    if (this.#incoming) return; // the server lets one ring at a time; a second one can only be a moment's overlap
+    if (this.#incoming) {
+      this.#alsoRings.push(call); // the server lets one ring at a time: the first is about to be over
+      return;
+    }
     this.#incoming = call;
+    $("incoming-problem").textContent = "";
     const name = nameOf(call.otherId, call.otherName);
     showAvatar("incoming-avatar", name);
     $("incoming-name").textContent = name;
@@ -361,12 +407,17 @@ class Page {
     this.#incoming = undefined;
     this.#ringer.stop();
     $<HTMLDialogElement>("incoming").close();
+    const next = this.#alsoRings.findIndex(({ stage }) => stage === "incoming");
+    const [call] = next < 0 ? [] : this.#alsoRings.splice(next, 1);
+    if (call) this.#ring(call);
+    else this.#alsoRings = [];
   }
 
   async #answer(): Promise<void> {
     const call = this.#incoming;
     if (!call) return;
     $<HTMLButtonElement>("answer").disabled = true;
+    $("incoming-problem").textContent = "";
     call.mark("answer pressed");
     try {
       const stream = await openMedia(call.media, this.#stage.devices);
@@ -378,7 +429,7 @@ class Page {
       this.#enter(call, stream);
     } catch (error) {
       $<HTMLButtonElement>("answer").disabled = false; // it still rings: allow the microphone and answer again
-      alertPerson(problemWords(asProblem(error)));
+      $("incoming-problem").textContent = problemWords(asProblem(error));
     }
   }
 }
@@ -388,8 +439,9 @@ function signInWords(error: unknown): string {
     case "email-already-in-use":
       return "There is an account for this e-mail address. Sign in instead.";
     case "weak-password":
-    case "missing-password":
       return "Choose a password of at least six characters.";
+    case "missing-password":
+      return "Type a password as well.";
     case "invalid-email":
     case "missing-email":
       return "That is not an e-mail address.";
@@ -398,8 +450,17 @@ function signInWords(error: unknown): string {
     case "operation-not-allowed":
     case "admin-restricted-operation":
       return "This way to sign in is switched off here.";
-    default:
+    case "too-many-requests":
+      return "Too many attempts. Wait a minute, then try again.";
+    case "user-disabled":
+      return "This account has been switched off.";
+    case "wrong-password":
+    case "user-not-found":
+    case "invalid-credential":
+    case "invalid-login-credentials":
       return problemWords(new Problem("bad_sign_in", ""));
+    default:
+      return problemWords(new Problem("unexpected", ""));
   }
 }
 
@@ -422,9 +483,13 @@ function connect(deployment: Deployment): Firebase {
 }
 
 try {
+  if (!isSecureContext) {
+    throw new HintedProblem("The browser gives a camera and a microphone to secure pages only.", "Open this page by https.");
+  }
   const deployment = await findDeployment();
   await new Page(connect(deployment), deployment.local).start();
 } catch (error) {
   const hint = error instanceof HintedProblem ? error.hint : "";
   alertPerson(`${error instanceof Error ? error.message : String(error)} ${hint}`);
+  $("view-loading").hidden = true;
 }

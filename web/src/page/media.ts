@@ -1,8 +1,8 @@
 import { Problem, type Media } from "../lib";
 
 export interface Devices {
-  microphone?: string;
-  camera?: string;
+  microphone?: string | undefined;
+  camera?: string | undefined;
 }
 
 const PICTURE: MediaTrackConstraints = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
@@ -10,13 +10,27 @@ const exactly = (id: string | undefined) => (id ? { deviceId: { exact: id } } : 
 
 /** Camera and microphone, or the microphone alone. A device without a camera calls with its voice. */
 export async function openMedia(media: Media, devices: Devices): Promise<MediaStream> {
+  if (media === "video" && (await isRefused("camera")) && !(await isRefused("microphone"))) return openMedia("audio", devices);
   const audio = { echoCancellation: true, noiseSuppression: true, ...exactly(devices.microphone) };
   const video = { ...PICTURE, ...exactly(devices.camera) };
   try {
     return await navigator.mediaDevices.getUserMedia(media === "video" ? { audio, video } : { audio });
   } catch (error) {
     if (media === "video" && isNamed(error, "NotFoundError")) return openMedia("audio", devices);
+    if (isNamed(error, "OverconstrainedError") && (devices.camera ?? devices.microphone)) {
+      devices.camera = devices.microphone = undefined; // what was chosen is no longer plugged in: then whatever is
+      return openMedia(media, devices);
+    }
     throw mediaProblem(error, "microphone_refused");
+  }
+}
+
+/** Refused for good, so that the browser would not even ask. Not every browser tells. */
+async function isRefused(device: "camera" | "microphone"): Promise<boolean> {
+  try {
+    return (await navigator.permissions.query({ name: device })).state === "denied";
+  } catch {
+    return false;
   }
 }
 

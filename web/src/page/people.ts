@@ -1,3 +1,6 @@
+import { presentable } from "../lib/sdp";
+import { storedList } from "./storage";
+
 /** Names for uids, as far as this browser has met them: the contract knows uids only. */
 
 const PEOPLE = "webrtc-lite.people";
@@ -9,18 +12,18 @@ export interface Person {
 }
 
 export function people(): Person[] {
-  const stored: unknown = JSON.parse(localStorage.getItem(PEOPLE) ?? "[]");
-  return Array.isArray(stored) ? stored.filter(isPerson) : [];
+  return storedList(PEOPLE).filter(isPerson);
 }
 
 export function remember(person: Person): void {
-  if (person.name === "") return;
+  if (presentable(person.name) === undefined) return;
   const others = people().filter(({ uid }) => uid !== person.uid);
   localStorage.setItem(PEOPLE, JSON.stringify([person, ...others].slice(0, REMEMBERED)));
 }
 
 export function nameOf(uid: string, saysItself?: string): string {
-  return saysItself ?? people().find((person) => person.uid === uid)?.name ?? `Guest ${uid.slice(0, 4)}`;
+  const known = people().find((person) => person.uid === uid)?.name;
+  return presentable(saysItself ?? known ?? "") ?? `Guest ${uid.slice(0, 4)}`;
 }
 
 function isPerson(each: unknown): each is Person {
@@ -40,5 +43,5 @@ export function personIn(text: string): Person | undefined {
   const hash = text.includes("#") ? text.slice(text.indexOf("#") + 1) : "";
   const said = new URLSearchParams(hash);
   const uid = said.get("call") ?? (hash === "" ? text.trim() : "");
-  return /^[^/\s]{1,128}$/.test(uid) ? { uid, name: said.get("name")?.slice(0, 40) ?? "" } : undefined;
+  return /^[^/\s]{1,128}$/.test(uid) ? { uid, name: presentable(said.get("name") ?? "") ?? "" } : undefined;
 }

@@ -56,7 +56,11 @@ export class Ringer {
 
   #notify(who: string): void {
     if (!("Notification" in globalThis) || Notification.permission !== "granted") return;
-    this.#notification = new Notification(`${who} is calling`, { body: "Open the tab to answer.", tag: "webrtc-lite-call" });
+    try {
+      this.#notification = new Notification(`${who} is calling`, { body: "Open the tab to answer.", tag: "webrtc-lite-call" });
+    } catch {
+      return; // Chrome on Android leaves notifications to service workers, and says so here only
+    }
     this.#notification.onclick = () => {
       focus();
       this.#notification?.close();

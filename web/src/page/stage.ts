@@ -1,9 +1,9 @@
-import { asProblem, QualityMeter, type Call } from "../lib";
+import { asProblem, QualityMeter, type Call, type Stage as CallStage } from "../lib";
 import { $, alertPerson, onClick, showAvatar, showView } from "./dom";
 import { openCamera, openMicrophone, openScreen, type Devices } from "./media";
 import { nameOf } from "./people";
 import type { Ringer } from "./ringing";
-import { endWords, lengthWords, problemWords, qualityWords, stageWords } from "./words";
+import { endWords, GONE, lengthWords, NO_CAMERA, problemWords, qualityWords, stageWords } from "./words";
 
 const LOOK_MS = 1000;
 
@@ -19,6 +19,8 @@ export class Stage {
   #meter = new QualityMeter();
   #looking: ReturnType<typeof setInterval> | undefined;
   #connectedAt: number | undefined;
+  #stageDrawn: CallStage | undefined;
+  #isTrying = false;
 
   constructor(ringer: Ringer, done: () => void) {
     this.#ringer = ringer;
@@ -37,6 +39,9 @@ export class Stage {
     onClick("hear", () => this.#play());
     $("microphones").addEventListener("change", () => void this.#switch("microphone"));
     $("cameras").addEventListener("change", () => void this.#switch("camera"));
+    navigator.mediaDevices.addEventListener("devicechange", () => {
+      if (!$("device-panel").hidden) void this.#listDevices();
+    });
     $<HTMLVideoElement>("remote").addEventListener("loadeddata", () => {
       if ($<HTMLVideoElement>("remote").videoWidth > 0) this.#call?.mark("first picture");
     });
@@ -49,7 +54,10 @@ export class Stage {
 
   show(call: Call, stream?: MediaStream | Promise<MediaStream>): void {
     this.#unsubscribe();
+    if (this.#call !== call) void this.#call?.hangUp(); // one that was over has nothing left to hang up
+    if (stream) this.#stopLocal(); // else it is the one that the call before this has opened
     this.#call = call;
+    this.#stageDrawn = undefined;
     this.#unsubscribe = call.subscribe(() => {
       this.#draw(call);
     });
@@ -80,7 +88,9 @@ export class Stage {
       return;
     }
     this.#local = stream;
+    for (const track of stream.getTracks()) this.#watch(call, track);
     $<HTMLVideoElement>("local").srcObject = stream;
+    if (call.media === "video" && stream.getVideoTracks().length === 0) alertPerson(NO_CAMERA);
     this.#drawButtons();
   }
 
@@ -100,8 +110,12 @@ export class Stage {
     $("again").hidden = stage !== "lost";
     $("live").hidden = stage !== "connected" && stage !== "reconnecting";
     this.#drawTimeline(call);
-    if (stage === "ringing") this.#ringer.ringBack();
-    else this.#ringer.stop();
+    if (stage !== this.#stageDrawn) {
+      if (stage === "ringing") this.#ringer.ringBack();
+      else if (this.#stageDrawn === "ringing") this.#ringer.stop();
+      this.#stageDrawn = stage;
+    }
+    this.#drawButtons();
     if (isOver) this.#over(call);
   }
 
@@ -110,10 +124,8 @@ export class Stage {
     const withPicture = call.remote.filter((stream) => stream.getVideoTracks().length > 0);
     const main = withPicture.at(-1) ?? call.remote.at(0) ?? null;
     const camera = withPicture.length > 1 ? (withPicture[0] ?? null) : null;
-    if (remote.srcObject !== main) {
-      remote.srcObject = main;
-      void this.#play();
-    }
+    const isNew = remote.srcObject !== main;
+    if (isNew) remote.srcObject = main;
     remote.classList.toggle("contained", camera !== null);
     const inset = $<HTMLVideoElement>("remote-camera");
     if (inset.srcObject !== camera) inset.srcObject = camera;
@@ -123,10 +135,9 @@ export class Stage {
     veil.hidden = shows;
     veil.dataset["stage"] = call.stage;
     veil.classList.toggle("over", withPicture.length > 0);
-    const local = $<HTMLVideoElement>("local");
-    local.hidden = call.stage === "ended" || (this.#local?.getVideoTracks().length ?? 0) === 0;
     // The camera's stream carries the voice where a shared screen is in front.
     inset.muted = camera === null;
+    if (isNew) void this.#play();
   }
 
   #drawTimeline(call: Call): void {
@@ -141,9 +152,9 @@ export class Stage {
 
   /** A page that was reloaded may have to be touched before it plays a sound. */
   async #play(): Promise<void> {
-    const remote = $<HTMLVideoElement>("remote");
+    const videos = [$<HTMLVideoElement>("remote"), $<HTMLVideoElement>("remote-camera")];
     try {
-      if (remote.srcObject) await remote.play();
+      await Promise.all(videos.filter(({ srcObject }) => srcObject !== null).map((video) => video.play()));
       $("hear").hidden = true;
     } catch (error) {
       $("hear").hidden = !(error instanceof DOMException && error.name === "NotAllowedError");
@@ -151,7 +162,7 @@ export class Stage {
   }
 
   async #look(call: Call): Promise<void> {
-    const report = await call.stats();
+    const report = await call.stats().catch(() => undefined); // closed meanwhile
     if (!report || call !== this.#call || call.stage !== "connected") return;
     const words = qualityWords(this.#meter.read([...report.entries()] as [string, unknown][]));
     for (const shown of $("live").querySelectorAll<HTMLElement>("dd")) {
@@ -163,7 +174,7 @@ export class Stage {
   #over(call: Call): void {
     clearInterval(this.#looking);
     if (call.end !== "glare") this.#stopLocal(); // else the call that goes on instead has it already
-    $("device-panel").hidden = true;
+    $("device-panel").hidden = $("hear").hidden = true;
     $("devices").setAttribute("aria-expanded", "false");
     if (call.problem) alertPerson(problemWords(call.problem));
     $("back").focus({ preventScroll: true });
@@ -188,10 +199,13 @@ export class Stage {
   #drawButtons(): void {
     const [voice] = this.#local?.getAudioTracks() ?? [];
     const [picture] = this.#local?.getVideoTracks() ?? [];
-    label("mute", voice?.enabled === false, "Unmute", "Mute");
-    label("camera", !picture?.enabled, "Camera on", "Camera off");
-    label("screen", this.#screen !== undefined, "Stop sharing", "Share screen");
-    $("local").hidden = !picture?.enabled;
+    const goesOn = this.#call?.stage === "connected" || this.#call?.stage === "reconnecting";
+    // What is to be agreed on anew can be once there is an agreement; what is not there yet cannot be switched.
+    button("mute", voice?.enabled === false, "Unmute", "Mute", voice !== undefined);
+    button("camera", !picture?.enabled, "Camera on", "Camera off", picture !== undefined || goesOn);
+    button("screen", this.#screen !== undefined, "Stop sharing", "Share screen", goesOn);
+    $<HTMLButtonElement>("devices").disabled = this.#local === undefined;
+    $("local").hidden = !picture?.enabled || this.#call?.stage === "ended";
   }
 
   #toggle(kind: "audio" | "video"): void {
@@ -207,10 +221,7 @@ export class Stage {
       return;
     }
     await this.#tried(async () => {
-      const track = await openCamera(this.devices.camera);
-      local.addTrack(track);
-      call.addTrack(track, local); // a picture in a call that had none: agreed on in a new round
-      $<HTMLVideoElement>("local").srcObject = local;
+      await this.#use(call, local, await openCamera(this.devices.camera));
     });
   }
 
@@ -225,6 +236,10 @@ export class Stage {
       const screen = await openScreen();
       const [track] = screen?.getVideoTracks() ?? [];
       if (!screen || !track) return;
+      if (!this.#isOn(call)) {
+        for (const each of screen.getTracks()) each.stop(); // the call ended behind the browser's picker
+        return;
+      }
       this.#screen = screen;
       track.addEventListener("ended", () => {
         this.#stopSharing(call); // by the browser's own button
@@ -247,10 +262,14 @@ export class Stage {
     panel.hidden = !panel.hidden;
     $("devices").setAttribute("aria-expanded", String(!panel.hidden));
     if (panel.hidden) return;
+    await this.#listDevices();
+    $("microphones").focus();
+  }
+
+  async #listDevices(): Promise<void> {
     const found = await navigator.mediaDevices.enumerateDevices();
     this.#list("microphones", found, "audioinput");
     this.#list("cameras", found, "videoinput");
-    $("microphones").focus();
   }
 
   #list(id: string, found: MediaDeviceInfo[], kind: MediaDeviceKind): void {
@@ -269,32 +288,75 @@ export class Stage {
     await this.#tried(async () => {
       const fresh = await (what === "camera" ? openCamera(device) : openMicrophone(device));
       this.devices[what] = device;
-      const old = local.getTracks().find(({ kind }) => kind === fresh.kind);
-      if (!old) {
-        fresh.stop();
-        return;
-      }
-      fresh.enabled = old.enabled;
-      await call.replaceTrack(old, fresh);
-      local.removeTrack(old);
-      local.addTrack(fresh);
-      old.stop();
+      await this.#use(call, local, fresh);
     });
   }
 
+  /** Sends this track from here on, in the place of the one of its kind, if there is one. */
+  async #use(call: Call, local: MediaStream, fresh: MediaStreamTrack): Promise<void> {
+    if (!this.#isOn(call)) {
+      fresh.stop(); // the call ended while the device was opened
+      return;
+    }
+    this.#watch(call, fresh);
+    const old = local.getTracks().find(({ kind }) => kind === fresh.kind);
+    local.addTrack(fresh);
+    if (old) {
+      fresh.enabled = old.enabled;
+      local.removeTrack(old);
+      old.stop();
+      await call.replaceTrack(old, fresh);
+    } else {
+      call.addTrack(fresh, local); // a picture in a call that had none: agreed on in a new round
+    }
+    $<HTMLVideoElement>("local").srcObject = local;
+  }
+
+  /** A device that is pulled out ends its track; one that is switched off here does not say so. */
+  #watch(call: Call, track: MediaStreamTrack): void {
+    track.addEventListener("ended", () => void this.#replaceLost(call, track));
+  }
+
+  async #replaceLost(call: Call, track: MediaStreamTrack): Promise<void> {
+    const local = this.#local;
+    if (!local?.getTracks().includes(track) || !this.#isOn(call)) return;
+    const what = track.kind === "audio" ? "microphone" : "camera";
+    this.devices[what] = undefined;
+    try {
+      await this.#use(call, local, await (what === "camera" ? openCamera() : openMicrophone()));
+      alertPerson(GONE[what].replaced);
+    } catch {
+      if (what === "camera") {
+        local.removeTrack(track);
+        call.removeTrack(track);
+      }
+      alertPerson(GONE[what].alone);
+    }
+    this.#drawButtons();
+  }
+
+  #isOn(call: Call): boolean {
+    return this.#call === call && call.stage !== "ended";
+  }
+
   async #tried(steps: () => Promise<void>): Promise<void> {
+    if (this.#isTrying) return; // the browser is still asking
+    this.#isTrying = true;
     try {
       await steps();
     } catch (error) {
       alertPerson(problemWords(asProblem(error)));
     }
+    this.#isTrying = false;
     this.#drawButtons();
   }
 }
 
-function label(id: string, pressed: boolean, whenPressed: string, otherwise: string): void {
-  const button = $(id);
-  button.setAttribute("aria-pressed", String(pressed));
-  const words = button.querySelector("span");
-  if (words) words.textContent = pressed ? whenPressed : otherwise;
+/** The words say what a press does; whether it is on now, the colour. Both at once is what a screen reader gets wrong. */
+function button(id: string, isOn: boolean, whenOn: string, otherwise: string, isOfUse: boolean): void {
+  const pressed = $<HTMLButtonElement>(id);
+  pressed.classList.toggle("on", isOn && isOfUse);
+  pressed.disabled = !isOfUse;
+  const words = pressed.querySelector("span");
+  if (words) words.textContent = isOn ? whenOn : otherwise;
 }

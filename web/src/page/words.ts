@@ -7,6 +7,8 @@ export const PROBLEMS: Readonly<Record<ProblemCode, string>> = {
   signed_out: "You are signed out. Sign in again to go on.",
   too_late: "Somebody answered first, or the caller has hung up.",
   no_relay: "No relay is available right now, so the call cannot be carried. Try again in a minute.",
+  limited: "Too many calls in a short time. Wait a minute, then try again.",
+  cut_off: "Calls over the relay are switched off for your account. Ask whoever runs this service.",
   microphone_refused:
     "The browser may not use your microphone or camera. Allow them in the address bar, then try again.",
   camera_refused: "The browser may not use your camera. Allow it in the address bar, then try again.",
@@ -15,6 +17,20 @@ export const PROBLEMS: Readonly<Record<ProblemCode, string>> = {
   bad_sign_in: "That e-mail address and password do not belong together.",
   unexpected: "Something went wrong on our side. Try again.",
 };
+
+export const NO_CAMERA = "There is no camera that this page may use. The other side hears you and does not see you.";
+
+/** A device that was pulled out in the middle of a call. */
+export const GONE = {
+  microphone: {
+    replaced: "Your microphone is gone. Another one has taken its place.",
+    alone: "Your microphone is gone, and nobody hears you. Plug one in and choose it under Devices.",
+  },
+  camera: {
+    replaced: "Your camera is gone. Another one has taken its place.",
+    alone: "Your camera is gone. The other side still hears you.",
+  },
+} as const;
 
 const ENDS: Readonly<Record<End, readonly [forCaller: string, forCallee: string]>> = {
   hangup: ["Call ended", "Call ended"],
@@ -33,7 +49,8 @@ const ENDS: Readonly<Record<End, readonly [forCaller: string, forCallee: string]
 };
 
 export function endWords(call: Call): string {
-  const words = ENDS[call.end ?? "hangup"];
+  const wasNever = call.end === "expired" && !call.session?.answer;
+  const words = ENDS[wasNever ? "invalid_offer" : (call.end ?? "hangup")];
   return words[call.side === "caller" ? 0 : 1];
 }
 
