@@ -292,6 +292,27 @@ def test_a_call_that_another_tab_of_the_same_person_answers_stops_ringing_here(
         someone.gets()
 
 
+def test_a_duplicated_tab_is_another_device_of_the_same_person(
+    window: Browsers, meet: Meet, stack: RunningStack
+) -> None:
+    alice, bob = meet()
+    twin = Someone(window.beside(alice.tab), alice.name)
+    assert isinstance(twin.tab, ChromiumTab)
+    copied = alice.tab.js("JSON.stringify({ ...sessionStorage })")  # as a browser does
+    twin.tab.page.add_init_script(f"if (sessionStorage.length === 0) Object.assign(sessionStorage, {copied});")
+    twin.tab.open(stack.hosting)
+    twin.sees("Your call link")
+    device = "sessionStorage.getItem('webrtc-lite.device')"
+    assert twin.tab.js(device) != alice.tab.js(device)
+
+    bob.call(alice)
+    alice.rings()
+    twin.answer()
+    alice.sees("answered on another device")
+    for someone in (bob, twin):
+        someone.is_in("Connected")
+
+
 # ---- Before and after
 
 
@@ -412,6 +433,29 @@ def test_answering_without_a_microphone_is_explained_where_it_rings_and_can_be_t
     bob.tab.click("Answer")
     for someone in (alice, bob):
         someone.is_in("Connected")
+
+
+REFUSES_TO_PLAY = """
+window.refuses = true;
+const play = HTMLMediaElement.prototype.play;
+HTMLMediaElement.prototype.play = function () {
+  return window.refuses ? Promise.reject(new DOMException("", "NotAllowedError")) : play.call(this);
+};
+"""
+
+
+def test_a_call_that_the_browser_will_not_play_is_heard_after_a_touch(meet: Meet) -> None:
+    def untouched(someone: Someone) -> None:
+        assert isinstance(someone.tab, ChromiumTab)
+        someone.tab.page.add_init_script(REFUSES_TO_PLAY)
+
+    [alice] = meet("chromium", before=untouched)
+    [bob] = meet("chromium")
+    talking(alice, bob)
+    alice.sees("Tap to hear the call")
+    alice.tab.js("void (window.refuses = false)")
+    alice.tab.click("Tap to hear the call")
+    until(lambda: "Tap to hear the call" not in alice.text, "it plays")
 
 
 def test_a_page_that_comes_back_without_a_microphone_hangs_up_its_call(meet: Meet) -> None:
