@@ -96,6 +96,9 @@ class Result:
     begun: int = 0
     played: list[Played] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    faults: list[Problem] = field(
+        default_factory=list
+    )  # outside of any call: an account that is not made or not deleted
     operations: Operations = field(default_factory=Operations)
     gauge: Gauge = field(default_factory=Gauge)
 
@@ -105,7 +108,7 @@ class Result:
 
     @property
     def as_scripted(self) -> bool:
-        return not self.wrong and not self.left and len(self.played) == self.plan.calls
+        return not (self.wrong or self.left or self.faults) and len(self.played) == self.plan.calls
 
     def ends(self) -> Counter[str]:
         """How often each end of the contract was seen, also of calls that belong to the same story."""
@@ -153,8 +156,17 @@ class Load:
                 group.create_task(self._company(service, stories, plan.ramp_s * number / plan.at_once))
 
     async def _company(self, service: Firebase, stories: Iterator[str], starts_after_s: float) -> None:
-        """A few people who play one story after the other, as long as there are any."""
+        """A few people who play one story after the other. What goes wrong with them is no end of the others."""
         await asyncio.sleep(starts_after_s)
+        try:
+            await self._perform(service, stories)
+        except Exception as failure:
+            problem = reason(failure)
+            if problem is None or self.result.begun == 0:  # there is no deployment to be measured
+                raise
+            self.result.faults.append(problem)
+
+    async def _perform(self, service: Firebase, stories: Iterator[str]) -> None:
         first = next(stories, None)
         if first is None:
             return

@@ -105,6 +105,7 @@ def load_json(result: Result) -> dict[str, Any]:
         "operations": asdict(result.operations),
         "wrong": [{"story": each.story, "reason": each.wrong, "ends": each.ends} for each in result.wrong],
         "left_behind": result.left,
+        "faults": [str(fault) for fault in result.faults],
     }
 
 
@@ -127,6 +128,8 @@ def say_load(result: Result) -> None:
         say(f"✗ {each.story:<{WIDTH}} {each.wrong}")
     for left in result.left[:WRONG_SHOWN]:
         say(f"✗ left behind  {left}")
+    for fault in result.faults[:WRONG_SHOWN]:
+        say(f"✗ {fault}")
     good = len(result.played) - len(result.wrong)
     if result.as_scripted:
         say(f"✓ {good} of {result.plan.calls} ended as scripted; nothing lost, nothing left behind")

@@ -17,7 +17,7 @@ def test_calls_that_are_talked_declined_and_cancelled_all_end_as_scripted(stack:
 
     done = run(stack, "load", "--calls", "8", "--duration", "0.2", "--declines", "25", "--cancels", "25")
 
-    assert done.said["wrong"] == done.said["left_behind"] == []
+    assert done.said["wrong"] == done.said["left_behind"] == done.said["faults"] == []
     assert (done.exit_code, done.said["ok"]) == (Exit.OK, True)
     assert done.said["ends"] == {"hangup": 4, "declined": 2, "cancelled": 2}
     assert done.said["steps_ms"].keys() == STEPS.keys()

@@ -12,7 +12,7 @@ def test_of_two_hundred_calls_with_every_end_each_ends_as_scripted(stack: Runnin
 
     done = run(stack, "load", "--calls", "200", "--at-once", "25", "--duration", "1", "--every-end")
 
-    assert done.said["wrong"] == done.said["left_behind"] == []
+    assert done.said["wrong"] == done.said["left_behind"] == done.said["faults"] == []
     assert done.exit_code == Exit.OK
     assert done.said["calls"] == 200
     assert done.said["ends"].keys() == STORIES.keys()
@@ -26,7 +26,7 @@ def test_fifty_calls_with_media_through_the_relay_all_connect_and_go_on_at_the_s
 
     done = run(stack, "load", "--calls", "50", "--ramp", "75", "--duration", "85", "--media")
 
-    assert done.said["wrong"] == done.said["left_behind"] == []
+    assert done.said["wrong"] == done.said["left_behind"] == done.said["faults"] == []
     assert done.exit_code == Exit.OK
     assert done.said["ends"] == {"hangup": 50}
     assert done.said["connected_at_once"] == 50

@@ -78,7 +78,9 @@ def test_help_names_every_command_check_and_story(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-@pytest.mark.parametrize("command", [["smoke"], ["load"], ["call", "bob"], ["answer"]], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    "command", [["smoke"], ["load", "--ramp", "60"], ["call", "bob"], ["answer"]], ids=lambda words: words[0]
+)
 def test_where_nobody_listens_it_says_so_and_exits_with_that_meaning(
     command: list[str], options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ from itertools import accumulate
 import pytest
 
 from webrtc_lite_client.load import Plan, Played, Result, durations, percentile, script
+from webrtc_lite_client.problem import Problem
 from webrtc_lite_client.stories import STORIES
 from webrtc_lite_client.timeline import Mark
 
@@ -47,6 +48,7 @@ def test_all_went_as_scripted_only_where_every_call_was_played_none_was_wrong_an
     assert not Result(PLAN, played=[good]).as_scripted
     assert not Result(PLAN, played=[good, wrong]).as_scripted
     assert not Result(PLAN, played=[good, good], left=["id is still offered"]).as_scripted
+    assert not Result(PLAN, played=[good, good], faults=[Problem("an account was not deleted")]).as_scripted
 
 
 def test_ends_are_counted_by_calls_and_only_those_that_were_seen() -> None:
