@@ -8,9 +8,10 @@ import asyncio
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from tests.support.headless import Run, accounts, live, run
 from tests.support.late_functions import late_functions
 from tests.support.ports import free_port
 from tests.support.stack import RunningStack
+from tests.support.threads import together
 from tests.support.tokens import id_token
 from tests.support.turn_client import allocation
 from tests.support.waiting import until
@@ -179,6 +181,12 @@ def test_a_relay_whose_clock_is_ahead_is_told_from_one_with_another_secret(stack
     fails_at("relay", done, Exit.RELAY, "its clock is ahead of the functions'")
 
 
+def apart[T](steps: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """In a thread of its own: while a browser is open, Playwright has a loop in this one."""
+    [result] = together(lambda: asyncio.run(steps()))
+    return result
+
+
 def in_this_process(stack: RunningStack, manner: Manner) -> Findings:
     addresses = stack.addresses
     backend = local_stack(
@@ -187,7 +195,7 @@ def in_this_process(stack: RunningStack, manner: Manner) -> Findings:
         firestore=f"{HOST}:{addresses.port('firestore')}",
         functions=f"{HOST}:{addresses.port('functions')}",
     )
-    return asyncio.run(Smoke(Asked(backend, manner, talk_s=0.2), lambda _: None).run())
+    return apart(lambda: Smoke(Asked(backend, manner, talk_s=0.2), lambda _: None).run())
 
 
 @pytest.mark.parametrize("wrong_by", [DAY_S, -DAY_S])
@@ -215,7 +223,7 @@ def test_a_quota_that_is_used_up_is_named(stack: RunningStack, tmp_path: Path) -
             return await asyncio.to_thread(run, stack, "smoke", "--relay", udp(coturn))
 
     with relay(tmp_path, local_secret(), quota=1) as coturn:
-        done = asyncio.run(full(coturn))
+        done = apart(lambda: full(coturn))
 
     fails_at("relay", done, Exit.RELAY, "486", "quota")
 
