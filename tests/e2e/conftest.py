@@ -17,8 +17,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def all_browsers() -> Iterator[Browsers]:
+    """Not for longer: while Playwright is there, nobody else in this process may start it, or a loop of asyncio."""
     with browsers() as started:
         yield started
 

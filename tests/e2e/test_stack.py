@@ -144,7 +144,8 @@ def test_what_no_rule_opens_is_closed_to_a_signed_in_user(stack: RunningStack) -
 
 
 def test_a_second_start_says_who_runs_and_disturbs_nothing(stack: RunningStack, tmp_path: Path) -> None:
-    with started_stack("e2e", tmp_path / "output", addresses=stack.addresses, wait=None) as second:
+    name = stack.project.removeprefix("demo-webrtc-lite-")
+    with started_stack(name, tmp_path / "output", addresses=stack.addresses, wait=None) as second:
         assert second.exit_code() == 1
         assert f"already runs: pid {stack.supervisor().pid}" in second.printed
         assert stack.hosting in second.printed
