@@ -18,7 +18,7 @@ from tools.stack.addresses import DIRECT, HOST, Addresses, firebase_json
 
 ANSWERS_WITHIN_S = 30.0  # the first request of a function starts its process
 SECRETS = ROOT / "functions" / ".secret.local"  # where the Functions emulator looks
-NO_KEEPALIVE = Path(__file__).with_name("no_keepalive.cjs")
+MENDS = [Path(__file__).with_name(name) for name in ("no_keepalive.cjs", "discovery_port.cjs")]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class Suite:
 
     def environment(self) -> dict[str, str]:
         """What firebase-tools needs to run without a network, an account or a terminal."""
+        mends = " ".join(f"--require={each}" for each in MENDS)
         ours = {
             "PATH": f"{provision.java().parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "FIRESTORE_EMULATOR_BINARY_PATH": str(provision.runnable_firestore_jar()),
@@ -67,7 +68,8 @@ class Suite:
             "NO_UPDATE_NOTIFIER": "1",
             "FUNCTIONS_EMULATOR_PARALLEL": "8",  # a process pair for each parallel request, never reaped
             "FUNCTIONS_DISCOVERY_TIMEOUT": "60",
-            "NODE_OPTIONS": f"{os.environ.get('NODE_OPTIONS', '')} --require={NO_KEEPALIVE}".strip(),
+            "NODE_OPTIONS": f"{os.environ.get('NODE_OPTIONS', '')} {mends}".strip(),
+            "WEBRTC_LITE_PORT_OFFSET": str(self.addresses.offset),  # which the second of these reads
             "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # starts faster, serves a developer
         }
         foreign = (

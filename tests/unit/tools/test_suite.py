@@ -4,6 +4,7 @@ import json
 import os
 import re
 import stat
+import subprocess
 import urllib.request
 from pathlib import Path
 
@@ -122,10 +123,32 @@ def test_the_java_and_the_jar_that_were_found_are_the_ones_that_run(
 
 
 def test_node_keeps_no_connection_open_and_the_users_own_options(environment: dict[str, str]) -> None:
-    own, ours = environment["NODE_OPTIONS"].split()
+    own, *ours = environment["NODE_OPTIONS"].split()
 
     assert own == "--max-old-space-size=512"
-    assert Path(ours.removeprefix("--require=")).read_text().count("keepAlive: false") == 1
+    assert [Path(each.removeprefix("--require=")).name for each in ours] == ["no_keepalive.cjs", "discovery_port.cjs"]
+    assert Path(ours[0].removeprefix("--require=")).read_text().count("keepAlive: false") == 1
+
+
+@pytest.mark.parametrize(("asked", "found"), [(8081, 28_081), (8082, 8082)])
+def test_two_stacks_do_not_learn_of_their_functions_on_the_same_port(
+    suite: Suite, tmp_path: Path, asked: int, found: int
+) -> None:
+    finder = tmp_path / "node_modules" / "portfinder" / "index.js"
+    finder.parent.mkdir(parents=True)
+    finder.write_text("exports.getPortPromise = async ({ port }) => port;")
+    (tmp_path / "asks.js").write_text(f"require('portfinder').getPortPromise({{ port: {asked} }}).then(console.log);")
+    ours = [f"--require={each}" for each in module.MENDS]
+
+    answer = subprocess.run(
+        ["node", *ours, "asks.js"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "WEBRTC_LITE_PORT_OFFSET": str(suite.addresses.offset)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(answer.stdout) == found
 
 
 # The secret that functions and relay share
