@@ -660,7 +660,8 @@ export class Call {
   #fail(problem: Problem): void {
     if (this.#isOver()) return;
     this.#problem = problem;
-    if (this.#stands && problem.code !== "too_late") void this.#leave(this.#session?.answer ? "failed" : this.side === "caller" ? "cancel" : "decline", "failed");
+    const unanswered = this.side === "caller" ? "cancel" : "decline";
+    if (this.#stands && problem.code !== "too_late") void this.#leave(this.#session?.answer ? "failed" : unanswered, "failed");
     else this.#finish(problem.code === "too_late" ? "answered_elsewhere" : "not_placed");
   }
 
