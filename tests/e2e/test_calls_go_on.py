@@ -19,16 +19,18 @@ BACK_WITHIN_S = 12.0
 def test_ice_restarts_under_a_running_call(meet: Meet, pair: tuple[str, str]) -> None:
     alice, bob = meet(*pair)
     talking(alice, bob)
-    before = [someone.arriving["ufrag"] for someone in (alice, bob)]
-
-    alice.tab.js("window.current().restartIce()")
-    until(
-        lambda: all(someone.arriving["ufrag"] != old for someone, old in zip((alice, bob), before, strict=True)),
-        "new credentials of ICE on both sides",
-    )
-    for someone in (alice, bob):
-        someone.is_in("Connected")
-        assert someone.gets()["peers"] == 1
+    for _ in range(3):  # one of them often goes well where the other side's checks are faster than its answer
+        before = [someone.arriving["ufrag"] for someone in (alice, bob)]
+        alice.tab.js("window.current().restartIce()")
+        until(
+            lambda before=before: all(  # type: ignore[misc]
+                someone.arriving["ufrag"] != old for someone, old in zip((alice, bob), before, strict=True)
+            ),
+            "new credentials of ICE on both sides",
+        )
+        for someone in (alice, bob):
+            someone.is_in("Connected")
+            assert someone.gets()["peers"] == 1
 
 
 def test_a_relay_that_freezes_delays_a_call_and_does_not_end_it(

@@ -37,6 +37,7 @@ export type MakePeer = (servers: RTCIceServer[], events: PeerEvents) => Peer;
 export class BrowserPeer implements Peer {
   readonly #connection: RTCPeerConnection;
   #describing = false;
+  #proposed: RTCSessionDescriptionInit | undefined; // a later offer, which nobody has answered yet
 
   constructor(servers: RTCIceServer[], policy: RTCIceTransportPolicy, events: PeerEvents) {
     const connection = new RTCPeerConnection({
@@ -77,10 +78,17 @@ export class BrowserPeer implements Peer {
     this.#connection.setConfiguration({ ...this.#connection.getConfiguration(), iceServers: servers });
   }
 
+  /**
+   * The first offer is set at once, since that begins to gather. A later one is set with its answer. From a restart's offer on
+   * Chromium sends from new ports to the other side's old ones; Firefox answers its checks there and drops its media. What
+   * Firefox checks before the answer has arrived, Chromium lets go of for good: a call without a picture and without an end.
+   */
   async makeOffer(restart: boolean): Promise<string> {
     return this.#describe(async () => {
-      if (restart) this.#connection.restartIce();
-      await this.#connection.setLocalDescription(await this.#connection.createOffer());
+      const offer = await this.#connection.createOffer({ iceRestart: restart });
+      if (this.described === "") await this.#connection.setLocalDescription(offer);
+      else this.#proposed = offer;
+      return offer.sdp ?? "";
     });
   }
 
@@ -89,14 +97,18 @@ export class BrowserPeer implements Peer {
       await this.rollBack();
       await this.#connection.setRemoteDescription({ type: "offer", sdp: offer });
       await this.#connection.setLocalDescription(await this.#connection.createAnswer());
+      return this.described;
     });
   }
 
   async takeAnswer(answer: string): Promise<void> {
+    if (this.#proposed) await this.#connection.setLocalDescription(this.#proposed);
+    this.#proposed = undefined;
     await this.#connection.setRemoteDescription({ type: "answer", sdp: answer });
   }
 
   async rollBack(): Promise<void> {
+    this.#proposed = undefined;
     if (this.hasOffer) await this.#connection.setLocalDescription({ type: "rollback" });
   }
 
@@ -136,14 +148,13 @@ export class BrowserPeer implements Peer {
     return this.#connection.getSenders().find((sender) => sender.track === track);
   }
 
-  async #describe(steps: () => Promise<void>): Promise<string> {
+  async #describe(steps: () => Promise<string>): Promise<string> {
     this.#describing = true;
     try {
-      await steps();
+      return await steps();
     } finally {
       this.#describing = false;
     }
-    return this.described;
   }
 
   #anySection(): { sdpMid: string | null; sdpMLineIndex: number | null } {
