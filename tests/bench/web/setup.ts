@@ -135,7 +135,7 @@ async function setUp(through: "stack" | "memory"): Promise<SetUp> {
     const memory = new Memory();
     const callee = line("callee", memory, () => undefined);
     const there = line("caller", memory, (session) => {
-      rings(Call.incoming(callee, session));
+      rings(Call.incoming(callee, session, () => () => undefined));
     });
     caller = Call.dial(there, newSessionId(), "callee", "video", mine);
   }

@@ -100,14 +100,11 @@ test("a call whose writing broke off may stand all the same, and is cancelled as
   assert.deepEqual(world.signalling.hangups, ["cancel"]);
 });
 
-test("whoever gives up on a call that was heard of before its write was acknowledged cancels it at once", async () => {
+test("nobody listens for a call that is not written yet", async () => {
   const world = new World();
-  const call = Call.dial(world.line, ID, "bob", "video", stream());
   world.signalling.dial = () => new Promise(() => undefined);
-  await settled();
-  await world.signalling.shows(session({ status: "offered" }));
-  void call.hangUp();
-  assert.deepEqual(world.signalling.hangups, ["cancel"]);
+  await world.dial();
+  assert.equal(world.signalling.watched, 0);
 });
 
 test("a call that rings is cancelled, one that was answered is hung up", async () => {
@@ -166,7 +163,7 @@ test("a call without the server's stamps rings for half a minute", async () => {
   const world = new World();
   const ringing = session({ caller_id: "bob", callee_id: "alice", status: "offered" });
   delete ringing.deadline;
-  const call = Call.incoming(world.line, ringing);
+  const call = Call.incoming(world.line, ringing, () => () => undefined);
   await world.clock.pass(30_000);
   assert.equal(call.end, "missed");
 });
@@ -189,7 +186,7 @@ test("an answered call stops ringing, joins, and reports what ICE reached before
 test("a call that another device answers stops here and is not ended", async () => {
   const world = new World();
   const call = await world.incoming();
-  await world.signalling.shows(answered({ caller_id: "bob", callee_id: "alice", status: "offered" }));
+  world.ring(answered({ caller_id: "bob", callee_id: "alice", status: "offered" }));
   assert.equal(call.end, "answered_elsewhere");
   assert.deepEqual(world.signalling.hangups, []);
 });
@@ -209,8 +206,29 @@ test("a caller's hangup stops the ringing before the server has seen it", async 
   const world = new World();
   const call = await world.incoming();
   const hangup = { by: "caller", reason: "cancel", at: stamp(0) } as const;
-  await world.signalling.shows(session({ caller_id: "bob", callee_id: "alice", status: "offered", hangup }));
+  world.ring(session({ caller_id: "bob", callee_id: "alice", status: "offered", hangup }));
   assert.equal(call.end, "cancelled");
+});
+
+test("a call that rings has no listener of its own, and one as soon as it rings no longer", async () => {
+  const world = new World();
+  const call = await world.incoming();
+  const candidatesOnly = 1;
+  assert.equal(world.signalling.watched, candidatesOnly);
+  world.ring(undefined);
+  assert.equal(world.signalling.watched, candidatesOnly + 1);
+  await world.signalling.shows(session({ status: "ended", end_reason: "missed" }));
+  assert.equal(call.end, "missed");
+});
+
+test("an answered call listens by itself, once", async () => {
+  const world = new World();
+  const call = await world.incoming();
+  call.answer(stream());
+  await settled();
+  await settled();
+  world.ring(undefined);
+  assert.equal(world.signalling.watched, 2);
 });
 
 test("a declined call says so", async () => {

@@ -194,6 +194,7 @@ export class World {
   readonly clock = new FakeClock();
   readonly signalling = new FakeSignalling();
   readonly peers: FakePeer[] = [];
+  ring: (session: Session | undefined) => void = () => undefined; // what the listener for calls says of an incoming one
   online = true;
   relayUp = true;
   asked = 0;
@@ -246,7 +247,11 @@ export class World {
   }
 
   async incoming(overrides: Partial<Session> = {}): Promise<Call> {
-    const call = Call.incoming(this.line, session({ caller_id: "bob", callee_id: "alice", status: "offered", ...overrides }));
+    const ringing = session({ caller_id: "bob", callee_id: "alice", status: "offered", ...overrides });
+    const call = Call.incoming(this.line, ringing, (next) => {
+      this.ring = next;
+      return () => undefined;
+    });
     await settled();
     return call;
   }

@@ -48,6 +48,9 @@ export interface Line {
   isOnline(): boolean;
 }
 
+/** Tells of a session as long as it rings, and once without one when it rings no longer. */
+export type Ring = (next: (session: Session | undefined) => void) => Stop;
+
 const KEEP_ALIVE_MS = 10 * 60_000; // SPEC section 2: the lease is 15 minutes
 const UNSETTLED_MS = 30_000;
 const SWEEP_MS = 1000; // after the deadline: the server's own word for it comes first, if it comes soon
@@ -94,6 +97,7 @@ export class Call {
   #renewals = 0;
   #stopRinging: Stop = () => undefined;
   #keepsAlive = false;
+  #isListening = false;
 
   private constructor(line: Line, id: string, side: Side, otherId: string, media: Media, stage: Stage) {
     this.id = id;
@@ -127,12 +131,19 @@ export class Call {
     return call;
   }
 
-  /** A call that rings here. It rings until it is answered, declined, over, or out of time. */
-  static incoming(line: Line, session: Session): Call {
+  /**
+   * A call that rings here. It rings until it is answered, declined, over, or out of time. Until then it hears of its session
+   * from the listener that found it: one fewer, on every device that rings.
+   */
+  static incoming(line: Line, session: Session, ring: Ring): Call {
     const call = new Call(line, session.id, "callee", session.caller_id, session.media, "incoming");
     call.#session = session;
     call.#timeline.mark("rings here");
-    call.#listen();
+    const stop = ring((next) => {
+      if (next) call.#take(next);
+      else call.#listen();
+    });
+    call.#stops.push(stop);
     call.#listenForCandidates();
     call.#stopRinging = line.clock.after(ringMs(session), () => {
       call.#finish("missed");
@@ -272,7 +283,6 @@ export class Call {
     this.#written = sdp;
     this.#timeline.mark("offer made");
     if (this.#isOver()) return;
-    this.#listen();
     const { uid } = this.#line;
     const named = withName(sdp, this.#line.name());
     try {
@@ -288,11 +298,11 @@ export class Call {
       return;
     }
     this.#join({ settled: 0, mine: 1 });
+    this.#listen();
     this.#listenForCandidates();
     this.#stopRinging = this.#line.clock.after(UNSETTLED_MS, () => {
       void this.#leave("cancel", "expired");
     });
-    if (this.#session) this.#take(this.#session);
   }
 
   async #pickUp(stream: MediaStream | Promise<MediaStream>): Promise<void> {
@@ -310,6 +320,7 @@ export class Call {
       return;
     }
     this.#join({ settled: offer.revision, mine: undefined });
+    this.#listen();
   }
 
   /** A peer connection with everything that this side sends. */
@@ -565,6 +576,8 @@ export class Call {
   // ---- What the session says
 
   #listen(): void {
+    if (this.#isListening || this.#isOver()) return;
+    this.#isListening = true;
     this.#stops.push(
       keepListening(
         (failed) =>

@@ -57,6 +57,7 @@ export class Client {
   readonly #events: ClientEvents;
   readonly #line: Line;
   readonly #calls = new Map<string, Call>();
+  readonly #ringing = new Map<string, (session: Session | undefined) => void>();
   readonly #held = new Map<string, Session>(); // rings from somebody whom this side is just calling
   readonly #survivors = new Map<string, Stop>(); // calls that are answered without ringing, looked for
   #stopListening: Stop = () => undefined;
@@ -97,13 +98,13 @@ export class Client {
         onSnapshot(
           ringing,
           (snapshot) => {
-            for (const change of snapshot.docChanges()) {
-              const session = readSession(change.doc.id, change.doc.data());
-              if (session && change.type === "added") this.#ring(session);
-              if (change.type === "removed") this.#held.delete(change.doc.id);
+            for (const { type, doc: changed } of snapshot.docChanges()) {
+              const session = type === "removed" ? undefined : readSession(changed.id, changed.data());
+              this.#hear(changed.id, session, type === "added");
             }
           },
           (error) => {
+            for (const id of this.#ringing.keys()) this.#hear(id, undefined, false); // from here on they listen by themselves
             failed(asProblem(error));
           },
         ),
@@ -188,6 +189,17 @@ export class Client {
     return read.filter((session) => session !== undefined);
   }
 
+  /** A call rings, has changed, or rings no longer. */
+  #hear(id: string, session: Session | undefined, isNew: boolean): void {
+    const tell = this.#ringing.get(id);
+    if (!session) {
+      this.#ringing.delete(id);
+      this.#held.delete(id);
+    }
+    if (tell) tell(session);
+    else if (session && isNew) this.#ring(session);
+  }
+
   #ring(session: Session): void {
     if (this.#calls.has(session.id) || this.#survivors.has(session.id) || session.answer || session.hangup) return;
     const calling = [...this.#calls.values()].some(
@@ -197,9 +209,16 @@ export class Client {
       this.#held.set(session.id, session); // the server is about to say which of the two calls lives
       return;
     }
-    const call = Call.incoming(this.#line, session);
+    this.#events.incoming(this.#incoming(session));
+  }
+
+  #incoming(session: Session): Call {
+    const call = Call.incoming(this.#line, session, (next) => {
+      this.#ringing.set(session.id, next);
+      return () => this.#ringing.delete(session.id);
+    });
     this.#follow(call);
-    this.#events.incoming(call);
+    return call;
   }
 
   /** An own call has ended: perhaps by glare, and then the survivor is answered at once, without ringing. */
@@ -220,8 +239,7 @@ export class Client {
         if (session?.status === "pending") return;
         stop();
         if (session?.status !== "offered" || this.#calls.has(session.id)) return;
-        const call = Call.incoming(this.#line, session);
-        this.#follow(call);
+        const call = this.#incoming(session);
         this.#events.replaced(own, call);
         call.answer(stream);
       },
