@@ -4,7 +4,7 @@ import { Call } from "../../../web/src/lib/call";
 import { RelayCredentials } from "../../../web/src/lib/credentials";
 import { Problem } from "../../../web/src/lib/problem";
 import { settled } from "./clock";
-import { answered, candidate, connected, denied, ID, sdp, session, stamp, stream, World } from "./world";
+import { answered, candidate, connected, denied, ID, LASTING_MS, sdp, session, stamp, stream, World } from "./world";
 
 const MINUTE = 60_000;
 const offer = (revision: number, from: "caller" | "callee", peer = "theirs") => ({
@@ -34,6 +34,7 @@ test("a caller hears the call ring from `offered` on, and sees it connect", asyn
   world.peer.events.ice("connected");
   assert.equal(call.stage, "connected");
   assert.deepEqual(world.peer.log, ["track", "offer", "took answer"]);
+  await world.clock.pass(LASTING_MS);
   assert.deepEqual(world.signalling.said, ["dial bob", "ice connected"]);
 });
 
@@ -107,6 +108,28 @@ test("nobody listens for a call that is not written yet", async () => {
   assert.equal(world.signalling.watched, 0);
 });
 
+test("what ICE is in for an instant is not reported", async () => {
+  const world = new World();
+  await world.connected();
+  const said = [...world.signalling.said];
+  world.peer.events.ice("lost");
+  await world.clock.pass(LASTING_MS - 1);
+  world.peer.events.ice("connected");
+  await world.clock.pass(LASTING_MS);
+  assert.deepEqual(world.signalling.said, said);
+});
+
+test("a call of an instant has its connection in the history", async () => {
+  const world = new World();
+  const call = await world.dial();
+  await world.signalling.shows(answered());
+  world.peer.events.ice("connected");
+  await call.hangUp();
+  assert.equal(world.signalling.said.at(-1), "ice connected");
+  await world.clock.pass(MINUTE);
+  assert.equal(world.signalling.said.filter((each) => each === "ice connected").length, 1);
+});
+
 test("a call that rings is cancelled, one that was answered is hung up", async () => {
   const [ringing, talking] = [new World(), new World()];
   const one = await ringing.dial();
@@ -178,6 +201,7 @@ test("an answered call stops ringing, joins, and reports what ICE reached before
   assert.deepEqual(world.signalling.said, ["answer 1"]);
   world.peer.events.ice("connected");
   await world.signalling.shows(answered({ caller_id: "bob", callee_id: "alice" }));
+  await world.clock.pass(LASTING_MS);
   assert.deepEqual(world.signalling.said, ["answer 1", "ice connected"]);
   await world.clock.pass(MINUTE);
   assert.equal(call.stage, "connected");
@@ -265,6 +289,7 @@ test("a lost connection is reported, restarted with fresh credentials, and repor
   await world.signalling.shows(connected({ ...offer(2, "caller"), answer: { type: "answer", sdp: sdp("theirs"), revision: 2, from: "callee" } }));
   world.peer.events.ice("connected");
   assert.equal(call.stage, "connected");
+  await world.clock.pass(LASTING_MS);
   assert.deepEqual(world.signalling.said.filter((each) => each !== "alive"), [
     "dial bob", "ice connected", "ice disconnected", "offer 2", "ice connected",
   ]);
@@ -371,11 +396,13 @@ test("an app that was killed goes on in its call with a new connection, as soon 
   const call = Call.rejoin(world.line, connected(), stream());
   await world.clock.pass(0);
   await world.clock.pass(0);
-  assert.deepEqual(world.signalling.said, ["ice disconnected", "offer 2"]);
+  assert.deepEqual(world.signalling.said, ["offer 2"]);
   assert.deepEqual(world.peer.log, ["track", "offer"]);
   await world.signalling.shows(connected({ ...offer(2, "caller"), answer: { type: "answer", sdp: sdp("t"), revision: 2, from: "callee" } }));
   world.peer.events.ice("connected");
   assert.equal(call.stage, "connected");
+  await world.clock.pass(LASTING_MS);
+  assert.deepEqual(world.signalling.said, ["offer 2", "ice connected"]);
 });
 
 test("an app that comes back without a microphone hangs up its call, and does not say that it was never placed", async () => {

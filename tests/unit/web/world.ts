@@ -10,6 +10,7 @@ import { FakeClock, settled, TRUE_START_MS } from "./clock";
 
 export const ID = "a-session-of-the-tests";
 export const stamp = (ms: number) => ({ seconds: Math.floor(ms / 1000), nanoseconds: 0 });
+export const LASTING_MS = 500; // of a state of ICE that is reported
 export const candidate = (n: number): Candidate => ({ candidate: `candidate:${n}`, sdpMid: "0", sdpMLineIndex: 0 });
 export const sdp = (peer: string) => `v=0\r\na=fingerprint:sha-256 ${peer}\r\nm=audio 9\r\n`;
 
@@ -243,6 +244,7 @@ export class World {
     await this.signalling.shows(answered());
     this.peer.events.ice("connected");
     await this.signalling.shows(connected());
+    await this.clock.pass(LASTING_MS);
     return call;
   }
 

@@ -56,6 +56,7 @@ const UNSETTLED_MS = 30_000;
 const SWEEP_MS = 1000; // after the deadline: the server's own word for it comes first, if it comes soon
 const TRY_AGAIN_MS = 1000;
 const FIRST_CANDIDATE_MS = 40;
+const LASTING_MS = 500;
 const RENEWALS = 2;
 
 /**
@@ -93,6 +94,7 @@ export class Call {
   #work: Promise<void> = Promise.resolve();
   #ice: IceState | undefined; // what is to be reported, and what was
   #reported: IceState | undefined;
+  #reporting: Stop | undefined; // calls off a report that waits
   #username: string | undefined; // of the credential in use
   #renewals = 0;
   #stopRinging: Stop = () => undefined;
@@ -531,14 +533,32 @@ export class Call {
     this.#become(state === "reconnecting" ? "reconnecting" : "lost");
   }
 
-  /** As soon as an answer stands, which ICE may be faster than. */
+  /**
+   * What ICE has reached, once an answer stands, which it may be faster than. Only what lasts is worth a write, and the
+   * first picture does not have to wait behind it.
+   */
   #report(state = this.#ice): void {
+    if (state !== this.#ice) this.#withdrawReport();
     this.#ice = state;
     if (state === undefined || state === this.#reported || !this.#joined || !this.#session?.answer) return;
+    this.#reporting ??= this.#line.clock.after(LASTING_MS, () => {
+      this.#sayIce();
+    });
+  }
+
+  #sayIce(): void {
+    const state = this.#ice;
+    if (!this.#reporting || state === undefined) return;
+    this.#withdrawReport();
     this.#reported = state;
     this.#signalling.reportIce(state).catch(() => {
       this.#reported = undefined; // the call has ended, or it is said again with the next change
     });
+  }
+
+  #withdrawReport(): void {
+    this.#reporting?.();
+    this.#reporting = undefined;
   }
 
   async #hasAWayOut(): Promise<boolean> {
@@ -666,6 +686,7 @@ export class Call {
   /** Ends the call here at once, and says so. */
   async #leave(reason: HangupReason, end: End): Promise<void> {
     const stands = this.#stands;
+    this.#sayIce(); // so that a call of an instant has its connection in the history
     this.#finish(end);
     if (stands) await this.#signalling.hangUp(reason).catch(() => undefined); // over already, or answered elsewhere
   }
@@ -683,6 +704,7 @@ export class Call {
     this.#end = end;
     this.#stopRinging();
     this.#reconnection.stop();
+    this.#withdrawReport();
     this.#outbox?.close();
     for (const stop of this.#stops.splice(0)) stop();
     this.#peer?.close();
