@@ -10,6 +10,7 @@ const browser = await puppeteer.launch({
   protocolTimeout: 60_000,
   extraPrefsFirefox: {
     "media.navigator.streams.fake": true, // a picture and a tone instead of devices
+    "media.navigator.video.default_fps": 10, // like Chromium's (browsers.py)
     "media.navigator.permission.disabled": true,
     "media.getusermedia.insecure.enabled": true,
     "media.peerconnection.ice.loopback": true, // Coturn is at 127.0.0.1
