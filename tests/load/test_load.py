@@ -24,7 +24,7 @@ def test_of_two_hundred_calls_with_every_end_each_ends_as_scripted(stack: Runnin
 def test_fifty_calls_with_media_through_the_relay_all_connect_and_go_on_at_the_same_time(stack: RunningStack) -> None:
     before = accounts(stack)
 
-    done = run(stack, "load", "--calls", "50", "--ramp", "75", "--duration", "85", "--media")
+    done = run(stack, "load", "--calls", "50", "--ramp", "120", "--duration", "130", "--media")
 
     assert done.said["wrong"] == done.said["left_behind"] == done.said["faults"] == []
     assert done.exit_code == Exit.OK

@@ -28,7 +28,7 @@ CHROMIUM_FLAGS = [
     *(["--no-sandbox"] if os.geteuid() == 0 else []),  # Chromium does not start as root with one
 ]
 
-# A picture of 1280 x 720, as the page asks for, thirty times a second in both directions is all that two cores can encode.
+# A picture of 1280 x 720, as the page asks for, thirty times a second and both ways is all that two cores can encode.
 TEN_A_SECOND = "--use-fake-device-for-media-stream=fps=10"
 
 # What a test asks of a page: its peer connections, and whether pictures and voices arrive.
