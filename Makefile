@@ -83,11 +83,11 @@ load: python ## many calls at once through the running stack (ARGS="--calls 50 -
 	@PYTHONPATH=client $(PY) -m webrtc_lite_client load $(ARGS)
 
 # Not in `make test`: it is there to fill a machine, and waits for deadlines and sweeps.
-test-load: python page ## what the local stack holds: 200 calls with every end, 50 with media (some 7 minutes)
+test-load: python page ## what the local stack holds: 200 calls with every end, 50 with media (some 8 minutes)
 	$(PYTEST) tests/load
 
 # Calls between browsers: they wait most of the time, so one half runs beside the other, each over a stack of its own. Not in
-# `make test` until they have passed ten times in a row: a restart of ICE between Chromium and Firefox sometimes ends in silence.
+# `make test` until they have passed ten times in a row.
 CALLS_PLACED := tests/e2e/test_calls.py
 CALLS_GOING_ON := tests/e2e/test_calls_go_on.py tests/e2e/test_look.py
 
