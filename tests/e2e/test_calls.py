@@ -10,7 +10,7 @@ from playwright.sync_api import Route
 from tests.e2e.conftest import Meet
 from tests.support.browsers import Browsers, ChromiumTab, Someone
 from tests.support.stack import RunningStack
-from tests.support.talking import PAIRS, ended, history, is_by, talking
+from tests.support.talking import PAIRS, ended, gives_way, history, is_by, talking
 from tests.support.waiting import until
 
 BROWSERS = ["chromium", "firefox"]
@@ -268,6 +268,18 @@ def test_of_two_who_call_each_other_one_call_goes_on_and_nobody_has_to_answer(me
         someone.gets()
         assert not someone.is_rung
     until(lambda: any(is_by(each, alice) or is_by(each, bob) for each in history(stack)), "the other's record")
+
+
+def test_whoever_gives_way_to_a_call_that_is_over_as_well_is_not_filmed_any_more(
+    meet: Meet, stack: RunningStack
+) -> None:
+    alice, bob = meet()
+    alice.call(bob)
+    bob.rings()
+    alice.tab.js("void (window.filmed = document.getElementById('local').srcObject.getTracks())")
+    gives_way(stack, alice, survivor="a-call-that-is-over")
+    alice.sees("You called each other")
+    until(lambda: alice.tab.js("window.filmed.every(({ readyState }) => readyState === 'ended')"), "the camera is off")
 
 
 def test_a_call_that_another_tab_of_the_same_person_answers_stops_ringing_here(

@@ -44,8 +44,11 @@ export interface ClientOptions {
 export interface ClientEvents {
   /** Somebody calls. */
   incoming(call: Call): void;
-  /** The two called each other, and the other call goes on: it has been answered already (SPEC section 2, glare). */
-  replaced(own: Call, survivor: Call): void;
+  /**
+   * The two called each other, and the other call goes on: it has been answered already, with the camera and microphone that
+   * are open (SPEC section 2, glare). Without a survivor that call is over as well, and nobody needs them any more.
+   */
+  replaced(own: Call, survivor: Call | undefined): void;
   /** Nobody can call this person any more: the listener was refused for good. They have to sign in again. */
   deaf?(problem: Problem): void;
 }
@@ -238,12 +241,18 @@ export class Client {
         const session = readSession(snapshot.id, snapshot.data());
         if (session?.status === "pending") return;
         stop();
-        if (session?.status !== "offered" || this.#calls.has(session.id)) return;
+        if (session?.status !== "offered") {
+          this.#events.replaced(own, undefined);
+          return;
+        }
+        if (this.#calls.has(session.id)) return;
         const call = this.#incoming(session);
         this.#events.replaced(own, call);
         call.answer(stream);
       },
-      () => undefined, // over already
+      () => {
+        this.#events.replaced(own, undefined);
+      },
     );
     this.#survivors.set(survivorId, stop);
   }

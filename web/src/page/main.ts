@@ -192,8 +192,9 @@ class Page {
         incoming: (call) => {
           this.#ring(call);
         },
-        replaced: (_own, survivor) => {
-          this.#enter(survivor);
+        replaced: (own, survivor) => {
+          if (survivor) this.#enter(survivor);
+          else this.#stage.letGo(own);
         },
         deaf: (problem) => {
           alertPerson(`Nobody can call you here any more. ${problemWords(problem.code === "denied" ? new Problem("signed_out", "") : problem)}`);

@@ -181,6 +181,11 @@ export class Stage {
     this.#unsubscribe();
   }
 
+  /** Camera and microphone of a call that was to go on in another one, which is over as well. */
+  letGo(call: Call): void {
+    if (call === this.#call) this.#stopLocal();
+  }
+
   #stopLocal(): void {
     for (const stream of [this.#local, this.#screen]) for (const track of stream?.getTracks() ?? []) track.stop();
     this.#local = this.#screen = undefined;
