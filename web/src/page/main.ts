@@ -92,6 +92,11 @@ class Page {
     const read = (id: string) => $<HTMLInputElement>(id).value.trim();
     const password = () => $<HTMLInputElement>("password").value; // with its blanks, if it has some
     onClick("guest", () => this.#signIn(() => signInAnonymously(auth), read("name")));
+    $("name").addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || read("email") !== "") return;
+      event.preventDefault(); // the form's own button asks for an e-mail address
+      $("guest").click();
+    });
     onClick("sign-up", () =>
       this.#signIn(() => createUserWithEmailAndPassword(auth, read("email"), password()), read("name")),
     );
