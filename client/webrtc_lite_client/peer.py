@@ -5,6 +5,7 @@ What aiortc does otherwise than a browser, and what is done about it here:
 - It reports no TURN failure: a relay that is down or refuses is a gathering without candidates. `relay.probe` asks why.
 - It notices a dead connection after half a minute, and knows no `disconnected`: here, nothing for six seconds is lost.
 - It gathers all candidates before it gives a description away: see candidates.py.
+- It forgets an allocation whose gathering is cancelled: here gathering goes on to its end, and then it is given back.
 - It uses the first TURN server of its configuration only, and without any configuration Google's STUN server.
 - With max-bundle, a data channel that is made before the first track leaves the connection without a transport.
 - It closes a connection whose other side has closed, and then has forgotten which candidates won: `pair` keeps them.
@@ -131,6 +132,7 @@ class Peer(Changing):
         self._sparse = sparse
         self._silent = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._gathering: asyncio.Task[None] | None = None
         self._channel: RTCDataChannel | None = None
         self._nonce = secrets.token_hex(8)
         self._connection = RTCPeerConnection(
@@ -188,7 +190,8 @@ class Peer(Changing):
             raise Problem(f"aiortc does not take the {description.type}: {type(error).__name__}, {error}") from None
 
     async def _describe(self) -> Described:
-        await self._connection.setLocalDescription()
+        self._gathering = asyncio.create_task(self._connection.setLocalDescription())
+        await asyncio.shield(self._gathering)
         sdp, candidates = split(self._connection.localDescription.sdp)
         if not any(" typ relay " in each["candidate"] for each in candidates):
             raise no_candidate(await probe(self.relay))
@@ -214,6 +217,8 @@ class Peer(Changing):
         return "too little audio came" if self.satisfied else "the other side did not get data and audio"
 
     async def close(self) -> None:
+        if self._gathering is not None:
+            await asyncio.gather(self._gathering, return_exceptions=True)
         await self._connection.close()
         for task in self._tasks:
             task.cancel()

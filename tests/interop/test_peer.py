@@ -2,18 +2,20 @@
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+
+import pytest
 
 from tests.interop.conftest import RunningCoturn
 from tests.support.turn_client import HOST
+from tests.support.waiting import until
 from webrtc_lite.core.turn import grant
 from webrtc_lite_client.peer import Peer
 from webrtc_lite_client.relay import Relay
 
 
 def test_a_side_knows_which_candidates_won_also_after_the_other_side_has_closed(coturn: RunningCoturn) -> None:
-    issued = grant(coturn.relay, "alice", 600, int(time.time()))
-    relay = Relay(f"turn:{HOST}:{coturn.relay.port}?transport=udp", issued.username, issued.password)
+    relay = relay_for(coturn, "alice")
 
     async def pair_after_the_close() -> str:
         async with asyncio.timeout(20), AsyncExitStack() as closing:
@@ -36,3 +38,32 @@ def test_a_side_knows_which_candidates_won_also_after_the_other_side_has_closed(
             return callee.pair
 
     assert asyncio.run(pair_after_the_close()) == "relay/relay"
+
+
+@pytest.mark.parametrize("after_ms", [0, 1, 2, 4, 8])
+def test_a_peer_that_is_closed_while_it_gathers_keeps_no_allocation_and_no_socket(
+    coturn: RunningCoturn, after_ms: int
+) -> None:
+    name = f"interrupted-{after_ms}"
+
+    async def tasks_left() -> int:
+        peer = Peer(relay_for(coturn, name), lambda _: None)
+        gathering = asyncio.create_task(peer.offer())
+        await asyncio.sleep(after_ms / 1000)
+        gathering.cancel()
+        with suppress(asyncio.CancelledError):
+            await gathering
+        await peer.close()
+        return len(asyncio.all_tasks()) - 1  # but for this one
+
+    assert asyncio.run(tasks_left()) == 0
+    until(lambda: said(coturn, name, "delete: realm") == said(coturn, name, ": new, realm"), "what was given back")
+
+
+def relay_for(coturn: RunningCoturn, name: str) -> Relay:
+    issued = grant(coturn.relay, name, 600, int(time.time()))
+    return Relay(f"turn:{HOST}:{coturn.relay.port}?transport=udp", issued.username, issued.password)
+
+
+def said(coturn: RunningCoturn, name: str, what: str) -> int:
+    return sum(f":{name}>" in line and what in line for line in coturn.log.read_text().splitlines())
