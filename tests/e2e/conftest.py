@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,10 +24,22 @@ def all_browsers() -> Iterator[Browsers]:
         yield started
 
 
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[FAILED] = report.failed
+    return report
+
+
 @pytest.fixture
-def window(all_browsers: Browsers) -> Iterator[Browsers]:
-    """Both browsers, without a tab from another test."""
+def window(all_browsers: Browsers, request: pytest.FixtureRequest) -> Iterator[Browsers]:
+    """Both browsers, without a tab from another test. Where a test fails, its pages say what they have been through."""
     yield all_browsers
+    if request.node.stash.get(FAILED, False):
+        print(all_browsers.past())  # noqa: T201  pytest shows it with the failure
     all_browsers.close_tabs()
 
 

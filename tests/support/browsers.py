@@ -31,32 +31,7 @@ CHROMIUM_FLAGS = [
 # A picture of 1280 x 720, as the page asks for, thirty times a second and both ways is all that two cores can encode.
 TEN_A_SECOND = "--use-fake-device-for-media-stream=fps=10"
 
-# What a test asks of a page: its peer connections, and whether pictures and voices arrive.
-WATCH = """
-window.peers = [];
-const Native = window.RTCPeerConnection;
-window.RTCPeerConnection = class extends Native {
-  constructor(configuration) { super(configuration); window.peers.push(this); }
-};
-window.current = () => window.peers.filter((each) => each.getSenders().some(({ track }) => track)).at(-1);
-window.arriving = async () => {
-  const peer = window.current();
-  const stats = [...(await peer.getStats()).values()];
-  const of = (kind) => stats.filter((each) => each.type === "inbound-rtp" && each.kind === kind);
-  const transport = stats.find(({ type, selectedCandidatePairId }) => type === "transport" && selectedCandidatePairId);
-  const pair = stats.find(({ id }) => id === transport?.selectedCandidatePairId)
-    ?? stats.find(({ type, selected }) => type === "candidate-pair" && selected)
-    ?? stats.find(({ type, nominated, state }) => type === "candidate-pair" && nominated && state === "succeeded");
-  const candidate = (id) => stats.find((each) => each.id === id)?.candidateType;
-  return {
-    frames: of("video").reduce((sum, { framesDecoded }) => sum + (framesDecoded ?? 0), 0),
-    heard: of("audio").reduce((sum, { totalAudioEnergy }) => sum + (totalAudioEnergy ?? 0), 0),
-    pair: [candidate(pair?.localCandidateId), candidate(pair?.remoteCandidateId)].join("/"),
-    ufrag: /a=ice-ufrag:(\\S+)/.exec(peer.localDescription?.sdp ?? "")?.[1],
-    peers: window.peers.length,
-  };
-};
-"""
+WATCH = Path(__file__).with_name("watch.js").read_text()  # in every page, before its own
 
 
 class Tab(Protocol):
@@ -289,6 +264,10 @@ class Browsers:
 
     def someone(self, kind: str = "chromium") -> Someone:
         return Someone(self.tab(kind), next(NAMES))
+
+    def past(self) -> str:
+        """What all that is open has been through, for whoever looks into a failure."""
+        return "\n".join(f"{tab.js('window.past()')}\n{tab.console}" for tab in self._tabs)
 
     def close_tabs(self) -> None:
         for tab in self._tabs:

@@ -16,6 +16,9 @@ const browser = await puppeteer.launch({
     "media.peerconnection.ice.loopback": true, // Coturn is at 127.0.0.1
     "media.peerconnection.ice.obfuscate_host_addresses": false,
     "network.proxy.type": 0,
+    // Each tab is in front of somebody: in the background, its timers would go off once a second.
+    "dom.min_background_timeout_value": 4,
+    "dom.min_background_timeout_value_without_budget_throttling": 4,
   },
 });
 const tabs = [];
