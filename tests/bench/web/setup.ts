@@ -10,7 +10,7 @@ import { Client } from "../../../web/src/lib/client";
 import { systemClock } from "../../../web/src/lib/clock";
 import { RelayCredentials } from "../../../web/src/lib/credentials";
 import { BrowserPeer } from "../../../web/src/lib/peer";
-import { newSessionId } from "../../../web/src/lib/client";
+import { newSessionId } from "../../../web/src/lib/switchboard";
 import { otherSide, type Session, type Side } from "../../../web/src/lib/session";
 import type { Signalling } from "../../../web/src/lib/signalling";
 import { findDeployment, REGION } from "../../../web/src/page/deployment";

@@ -48,7 +48,7 @@ export interface Line {
   isOnline(): boolean;
 }
 
-/** Tells of a session as long as it rings, and once without one when it rings no longer. */
+/** Tells of a session as long as it rings, and without one when it rings no longer. */
 export type Ring = (next: (session: Session | undefined) => void) => Stop;
 
 const KEEP_ALIVE_MS = 10 * 60_000; // SPEC section 2: the lease is 15 minutes
