@@ -483,7 +483,7 @@ def test_a_page_that_comes_back_without_a_microphone_hangs_up_its_call(meet: Mee
         someone.is_in("Connection failed")
 
 
-def test_a_caller_who_was_blocked_is_told_and_rings_nobody(meet: Meet) -> None:
+def test_a_caller_who_was_blocked_is_told_and_rings_nobody_until_let_in_again(meet: Meet) -> None:
     alice, bob = meet()
     alice.call(bob)
     bob.rings()
@@ -494,6 +494,13 @@ def test_a_caller_who_was_blocked_is_told_and_rings_nobody(meet: Meet) -> None:
     alice.sees("This call was not allowed.")
     alice.is_in("The call was not placed")
     assert not bob.is_rung
+    alice.tab.click("Done")
+    bob.sees("Blocked people")
+    bob.sees(f"Blocked people\n{alice.name}\nUnblock")
+    bob.tab.click(f"Unblock {alice.name}")
+    bob.sees(f"{alice.name} can call you again.")
+    alice.call(bob)
+    bob.rings()
 
 
 @pytest.mark.parametrize("kind", BROWSERS)

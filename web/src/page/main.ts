@@ -29,6 +29,7 @@ import { problemWords } from "./words";
 
 const RELAY_ONLY = "webrtc-lite.relay-only";
 const COPIED_MS = 2000;
+const GO_ON_AGAIN_MS = 3000;
 const ORPHANS_AFTER_MS = 3000; // a tab that is being reloaded has let go of its device for a moment
 
 interface Firebase {
@@ -46,6 +47,7 @@ class Page {
   #user: User | undefined;
   #incoming: Call | undefined;
   #alsoRings: Call[] = [];
+  #blocked: string[] = [];
   #isSigningIn = false;
   #isSigningOut = false;
 
@@ -214,7 +216,7 @@ class Page {
   async #goOn(): Promise<void> {
     const client = this.#client;
     const id = callToRejoin.get();
-    if (!client) return;
+    if (!client || this.#isInCall) return;
     try {
       const session = id === undefined ? undefined : await client.rejoinable(id);
       if (session) {
@@ -226,7 +228,9 @@ class Page {
       await client.hangUpOrphans([this.#deviceId], session?.id);
       setTimeout(() => void deadDevices().then((dead) => client.hangUpOrphans(dead, session?.id)).catch(() => undefined), ORPHANS_AFTER_MS);
     } catch (error) {
-      alertPerson(problemWords(asProblem(error)));
+      const problem = asProblem(error);
+      alertPerson(problemWords(problem));
+      if (problem.code === "offline") setTimeout(() => void (this.#client === client && this.#goOn()), GO_ON_AGAIN_MS);
     }
   }
 
@@ -265,10 +269,15 @@ class Page {
   }
 
   #showHome(): void {
-    if (this.#stage.call && this.#stage.call.stage !== "ended") return;
+    if (this.#isInCall) return;
     this.#showPeople();
     this.#showNotify();
+    void this.#showBlocked();
     showView(this.#user ? "home" : "sign-in");
+  }
+
+  get #isInCall(): boolean {
+    return this.#stage.call !== undefined && this.#stage.call.stage !== "ended";
   }
 
   #showNotify(): void {
@@ -276,7 +285,7 @@ class Page {
   }
 
   #showPeople(): void {
-    const others = people().filter(({ uid }) => uid !== this.#user?.uid);
+    const others = people().filter(({ uid }) => uid !== this.#user?.uid && !this.#blocked.includes(uid));
     const rows = others.map((person) => {
       const row = $<HTMLTemplateElement>("person").content.cloneNode(true) as DocumentFragment;
       const [avatar, name, button] = row.querySelectorAll<HTMLElement>(".avatar, .name, button");
@@ -290,6 +299,34 @@ class Page {
     });
     $("people-list").replaceChildren(...rows);
     $("people").hidden = rows.length === 0;
+  }
+
+  async #showBlocked(): Promise<void> {
+    const client = this.#client;
+    const blocked = (await client?.blocked().catch(() => [])) ?? [];
+    if (this.#client !== client) return;
+    this.#blocked = blocked;
+    this.#showPeople();
+    const rows = blocked.map((uid) => {
+      const row = $<HTMLTemplateElement>("blocked-person").content.cloneNode(true) as DocumentFragment;
+      const [name, button] = row.querySelectorAll<HTMLElement>(".name, button");
+      if (name) name.textContent = nameOf(uid);
+      button?.setAttribute("aria-label", `Unblock ${nameOf(uid)}`);
+      button?.addEventListener("click", () => void this.#unblock(uid));
+      return row;
+    });
+    $("blocked-list").replaceChildren(...rows);
+    $("blocked").hidden = rows.length === 0;
+  }
+
+  async #unblock(uid: string): Promise<void> {
+    try {
+      await this.#client?.unblock(uid);
+      alertPerson(`${nameOf(uid)} can call you again.`);
+    } catch (error) {
+      alertPerson(problemWords(asProblem(error)));
+    }
+    await this.#showBlocked();
   }
 
   async #rename(): Promise<void> {
@@ -362,10 +399,12 @@ class Page {
       const call = this.#incoming;
       if (!call) return;
       const name = nameOf(call.otherId, call.otherName);
+      remember({ uid: call.otherId, name }); // for the day on which they are let in again
       void call.decline();
       this.#client?.block(call.otherId).then(
         () => {
           alertPerson(`${name} is blocked and cannot call you any more.`);
+          void this.#showBlocked();
         },
         (error: unknown) => {
           alertPerson(problemWords(asProblem(error)));

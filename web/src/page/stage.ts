@@ -163,10 +163,11 @@ export class Stage {
 
   async #look(call: Call): Promise<void> {
     const report = await call.stats().catch(() => undefined); // closed meanwhile
-    if (!report || call !== this.#call || call.stage !== "connected") return;
-    const words = qualityWords(this.#meter.read([...report.entries()] as [string, unknown][]));
+    if (!report || call !== this.#call || $("live").hidden) return;
+    const seen = qualityWords(this.#meter.read([...report.entries()] as [string, unknown][]));
+    const words = call.stage === "connected" ? seen : {}; // what was true of a connection that is lost is not news
     for (const shown of $("live").querySelectorAll<HTMLElement>("dd")) {
-      shown.textContent = words[shown.dataset["of"] ?? ""] ?? "";
+      shown.textContent = words[shown.dataset["of"] ?? ""] ?? "–";
     }
     $("call-time").textContent = ` · ${lengthWords(performance.now() - (this.#connectedAt ?? performance.now()))}`;
   }
