@@ -85,7 +85,7 @@ def opened(browser: Browser, hosting: str, before: str = "") -> Page:
     page.add_init_script(before)
     page.goto(f"{hosting}/check.html")
     page.add_script_tag(path=BUNDLE, type="module")
-    page.wait_for_function("window.setUp", timeout=60_000)
+    page.wait_for_function("!!window.setUp", timeout=60_000)
     return page
 
 

@@ -36,7 +36,7 @@ export class FakePeer implements Peer {
   readonly log: string[] = [];
   readonly candidates: string[] = [];
   readonly #name: string;
-  hasOffer = false;
+  #hasOffer = false;
   closed = false;
   described = "";
   #made = 0;
@@ -53,25 +53,25 @@ export class FakePeer implements Peer {
 
   makeOffer(restart: boolean): Promise<string> {
     this.log.push(restart ? "restart" : "offer");
-    this.hasOffer = true;
+    this.#hasOffer = true;
     return this.#describe();
   }
 
   makeAnswer(offer: string): Promise<string> {
     this.log.push(`answer to ${offer.includes("m=") ? "an offer" : offer}`);
-    this.hasOffer = false;
+    this.#hasOffer = false;
     return this.#describe();
   }
 
   takeAnswer(): Promise<void> {
     this.log.push("took answer");
-    this.hasOffer = false;
+    this.#hasOffer = false;
     return Promise.resolve();
   }
 
   rollBack(): Promise<void> {
-    if (this.hasOffer) this.log.push("rolled back");
-    this.hasOffer = false;
+    if (this.#hasOffer) this.log.push("rolled back");
+    this.#hasOffer = false;
     return Promise.resolve();
   }
 

@@ -16,7 +16,6 @@ export interface PeerEvents {
 
 /** What a call needs of an RTCPeerConnection; unit tests have one of their own. */
 export interface Peer {
-  readonly hasOffer: boolean;
   setServers(servers: RTCIceServer[]): void;
   makeOffer(restart: boolean): Promise<string>;
   makeAnswer(offer: string): Promise<string>;
@@ -66,10 +65,6 @@ export class BrowserPeer implements Peer {
     };
   }
 
-  get hasOffer(): boolean {
-    return this.#connection.signalingState === "have-local-offer";
-  }
-
   get described(): string {
     return this.#connection.localDescription?.sdp ?? "";
   }
@@ -109,7 +104,8 @@ export class BrowserPeer implements Peer {
 
   async rollBack(): Promise<void> {
     this.#proposed = undefined;
-    if (this.hasOffer) await this.#connection.setLocalDescription({ type: "rollback" });
+    const hasOffer = this.#connection.signalingState === "have-local-offer";
+    if (hasOffer) await this.#connection.setLocalDescription({ type: "rollback" });
   }
 
   async addCandidate(candidate: Candidate): Promise<void> {
