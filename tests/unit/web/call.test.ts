@@ -101,6 +101,21 @@ test("a call whose writing broke off may stand all the same, and is cancelled as
   assert.deepEqual(world.signalling.hangups, ["cancel"]);
 });
 
+test("whoever is unsubscribed by another listener hears nothing more", async () => {
+  const world = new World();
+  const call = await world.dial();
+  let heard = 0;
+  let stop: () => void = () => undefined;
+  call.subscribe(() => {
+    stop();
+  });
+  stop = call.subscribe(() => {
+    heard += 1;
+  });
+  await world.signalling.shows(session({ status: "offered" }));
+  assert.equal(heard, 0);
+});
+
 test("nobody listens for a call that is not written yet", async () => {
   const world = new World();
   world.signalling.dial = () => new Promise(() => undefined);

@@ -70,6 +70,20 @@ test("nobody waits for the end of a burst when nothing more will come, or nothin
   assert.equal(full.sent[0]?.candidates.length, 20);
 });
 
+test("what comes after a full document has a burst of its own", async () => {
+  const { box, sent, clock } = outbox();
+  box.open();
+  box.add(candidate(0));
+  await clock.pass(10);
+  for (let n = 1; n < 20; n += 1) box.add(candidate(n));
+  await clock.pass(10);
+  box.add(candidate(20));
+  await clock.pass(BURST_MS - 1);
+  assert.equal(sent.length, 1);
+  await clock.pass(1);
+  assert.deepEqual(lines(sent[1]), ["candidate:20"]);
+});
+
 test("a side has fifty documents a round, and no more", async () => {
   const { box, sent, allSent } = outbox();
   box.open();
@@ -81,13 +95,60 @@ test("a side has fifty documents a round, and no more", async () => {
   assert.equal(sent.at(-1)?.id, "caller-3-49");
 });
 
-test("the mark that ends the candidates is sent like one, and one that is too long is not", async () => {
+test("a candidate that is too long is not sent", async () => {
   const { box, sent, allSent } = outbox();
   box.open();
   box.add({ ...candidate(1), candidate: "x".repeat(1025) });
-  box.add(END);
   await allSent();
-  assert.deepEqual(sent.flatMap((batch) => lines(batch)), [""]);
+  assert.deepEqual(sent, []);
+});
+
+test("the end of the candidates goes with the last of them, or alone after a second", async () => {
+  const { box, sent, clock } = outbox();
+  box.open();
+  box.add(candidate(1));
+  await clock.pass(BURST_MS);
+  box.add(END);
+  await clock.pass(999);
+  assert.deepEqual(sent.map(lines), [["candidate:1"]]);
+  await clock.pass(1);
+  assert.deepEqual(sent.map(lines), [["candidate:1"], [""]]);
+});
+
+test("the end alone waits its second also where it came while a document was under way", async () => {
+  let arrives: () => void = () => undefined;
+  const sent: Batch[] = [];
+  const clock = new FakeClock();
+  const box = new Outbox("caller", 1, clock, (batch) => {
+    sent.push(batch);
+    return new Promise((resolve) => (arrives = resolve));
+  });
+  box.open();
+  box.add(candidate(1));
+  await clock.pass(BURST_MS);
+  box.add(END);
+  await clock.pass(5_000); // no network: nothing has arrived yet
+  arrives();
+  await clock.pass(999);
+  assert.deepEqual(sent.map(lines), [["candidate:1"]]);
+  await clock.pass(1);
+  assert.deepEqual(sent.map(lines), [["candidate:1"], [""]]);
+});
+
+test("where ICE has connected, the end alone is not sent, whichever came first; a candidate is", async () => {
+  const { box, sent, clock } = outbox();
+  box.open();
+  box.add(END);
+  box.connected();
+  await clock.pass(2_000);
+  assert.deepEqual(sent, []);
+  box.add(END);
+  await clock.pass(2_000);
+  assert.deepEqual(sent, []);
+  box.add(candidate(1));
+  box.add(END);
+  await clock.pass(2_000);
+  assert.deepEqual(sent.map(lines), [["candidate:1", ""]]);
 });
 
 test("a closed box sends nothing more", async () => {

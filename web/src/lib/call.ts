@@ -520,6 +520,7 @@ export class Call {
     if (state === "lost") this.#reconnection.lost();
     if (state !== "connected") return;
     this.#timeline.mark("ICE connected");
+    this.#outbox?.connected();
     this.#wish = this.#wish === "replace" && this.#attempt === "minor" ? "nothing" : this.#wish;
     this.#reconnection.connected();
     this.#report("connected");
@@ -737,7 +738,9 @@ export class Call {
   }
 
   #changed(): void {
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of [...this.#listeners]) {
+      if (this.#listeners.has(listener)) listener(); // not the one that another has just unsubscribed
+    }
   }
 }
 

@@ -8,6 +8,7 @@ const IN_A_BATCH = 20; // SPEC 3.2, like the next two
 const BATCHES = 50;
 const BYTES = 1024;
 const TOGETHER_MS = 40; // they come in bursts, and every document is written, read and paid for
+const END_MS = 1000; // the end alone is news for a side that has found no way yet, and that takes longer
 
 /** One document of `ice_candidates`. */
 export interface Batch {
@@ -32,8 +33,9 @@ export class Outbox {
   #open = false;
   #sending = false;
   #next = 0;
+  #connected = false;
   #gathered: () => void = () => undefined;
-  #burst: (() => void) | undefined; // calls off the end of the one that is being gathered
+  #flushing: (() => void) | undefined; // calls off what is to go out later
 
   constructor(sender: Side, revision: number, clock: Clock, send: (batch: Batch) => Promise<void>) {
     this.#sender = sender;
@@ -60,6 +62,12 @@ export class Outbox {
     });
   }
 
+  /** ICE has found a way: that no more candidates will come is no news then. */
+  connected(): void {
+    this.#connected = true;
+    if (this.#holdsOnlyTheEnd) this.#waiting = [];
+  }
+
   /** The description is stored; what it says already is not said again. */
   open(sdp = ""): void {
     this.#waiting = this.#waiting.filter(({ candidate }) => candidate === "" || !sdp.includes(candidate));
@@ -74,21 +82,33 @@ export class Outbox {
 
   /** With the end of the burst; at once where a document is full, or nothing more will come. */
   #flushSoon(): void {
-    const isWhole = this.#waiting.length >= IN_A_BATCH || this.#waiting.at(-1)?.candidate === "";
-    if (!this.#open || this.#waiting.length === 0 || (this.#burst && !isWhole)) return;
-    this.#burst?.();
-    const flush = () => {
-      this.#burst = undefined;
-      void this.#flush();
-    };
-    if (isWhole) flush();
-    else this.#burst = this.#clock.after(TOGETHER_MS, flush);
+    if (this.#connected && this.#holdsOnlyTheEnd) this.#waiting = [];
+    if (!this.#mayGo()) return;
+    const isWhole = this.#waiting.length >= IN_A_BATCH || (this.#hasTheEnd && !this.#holdsOnlyTheEnd);
+    if (this.#flushing && !isWhole) return;
+    this.#flushing?.();
+    this.#flushing = undefined;
+    if (isWhole) void this.#flush();
+    else {
+      this.#flushing = this.#clock.after(this.#holdsOnlyTheEnd ? END_MS : TOGETHER_MS, () => {
+        this.#flushing = undefined;
+        void this.#flush();
+      });
+    }
+  }
+
+  get #hasTheEnd(): boolean {
+    return this.#waiting.at(-1)?.candidate === "";
+  }
+
+  get #holdsOnlyTheEnd(): boolean {
+    return this.#hasTheEnd && this.#waiting.length === 1;
   }
 
   async #flush(): Promise<void> {
-    if (this.#sending) return;
+    if (this.#sending || !this.#mayGo()) return;
     this.#sending = true;
-    while (this.#open && this.#waiting.length > 0 && this.#next < BATCHES) {
+    do {
       const candidates = this.#waiting.splice(0, IN_A_BATCH);
       const id = `${this.#sender}-${this.#revision}-${this.#next}`;
       this.#next += 1;
@@ -97,8 +117,13 @@ export class Outbox {
       } catch {
         this.close(); // refused: the call has ended, which the session's listener tells
       }
-    }
+    } while (this.#mayGo() && !this.#holdsOnlyTheEnd);
     this.#sending = false;
+    this.#flushSoon();
+  }
+
+  #mayGo(): boolean {
+    return this.#open && this.#waiting.length > 0 && this.#next < BATCHES;
   }
 }
 
