@@ -218,7 +218,7 @@ class Peer(Changing):
 
     async def close(self) -> None:
         if self._gathering is not None:
-            await asyncio.gather(self._gathering, return_exceptions=True)
+            await asyncio.wait([self._gathering])
         await self._connection.close()
         for task in self._tasks:
             task.cancel()

@@ -72,6 +72,13 @@ def test_axe_finds_nothing_in_any_view(two: tuple[Someone, Someone], stack: Runn
     bob.tab.click("Hang up")
     alice.is_in("Call ended")
     is_fit_to_be_seen(alice, "ended")
+    for someone in two:
+        someone.tab.click("Done")
+    bob.call(alice)
+    alice.rings()
+    alice.tab.click("Decline and block")
+    alice.sees("Blocked people")
+    is_fit_to_be_seen(alice, "home, with somebody blocked")
     alice.tab.open(f"{stack.hosting}/check.html")
     is_fit_to_be_seen(alice, "relay check")
 

@@ -57,7 +57,7 @@ def test_a_peer_that_is_closed_while_it_gathers_keeps_no_allocation_and_no_socke
         return len(asyncio.all_tasks()) - 1  # but for this one
 
     assert asyncio.run(tasks_left()) == 0
-    until(lambda: said(coturn, name, "delete: realm") == said(coturn, name, ": new, realm"), "what was given back")
+    until(lambda: said(coturn, name, "delete: realm") == said(coturn, name, ": new, realm") == 1, "it is given back")
 
 
 def relay_for(coturn: RunningCoturn, name: str) -> Relay:

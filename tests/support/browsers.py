@@ -227,6 +227,13 @@ class Someone:
         return self.arriving
 
 
+def past_of(tab: Tab) -> str:
+    try:
+        return f"{tab.js('window.past()')}\n{tab.console}"
+    except Exception as closed:  # noqa: BLE001  the test has failed already, and this is all there is to say of the tab
+        return f"(nothing to be had of this tab: {closed})"
+
+
 type NewTab = Callable[[], Tab]
 
 
@@ -246,7 +253,7 @@ class Browsers:
         return tab
 
     def beside(self, tab: Tab) -> Tab:
-        """Another tab of the same browser profile."""
+        """Another tab of the same browser profile, which closes with that."""
         assert isinstance(tab, ChromiumTab)
         return ChromiumTab(tab.page.context.new_page())
 
@@ -267,7 +274,7 @@ class Browsers:
 
     def past(self) -> str:
         """What all that is open has been through, for whoever looks into a failure."""
-        return "\n".join(f"{tab.js('window.past()')}\n{tab.console}" for tab in self._tabs)
+        return "\n".join(past_of(tab) for tab in self._tabs)
 
     def close_tabs(self) -> None:
         for tab in self._tabs:

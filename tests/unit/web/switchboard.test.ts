@@ -120,6 +120,7 @@ test("a call that rings on goes on ringing where the listener broke, and does no
   directory.fail(offline);
   assert.equal(signalling("a call").watched, 2);
   await clock.pass(1_000);
+  assert.equal(directory.listeners, 2); // of which the first has failed
   rings(ringing("a call"));
   assert.deepEqual(told.incoming.map(({ stage }) => stage), ["incoming"]);
   await signalling("a call").shows(ringing("a call", { status: "ended", end_reason: "cancelled" }));
@@ -178,7 +179,7 @@ test("a call that is held and rings no longer does not ring later", async () => 
 
 test("after glare the other's call is answered at once, with the camera and microphone that are open", async () => {
   const alice = phone();
-  const { own, says } = await callingBob(alice);
+  const { own, mine, says } = await callingBob(alice);
   alice.rings(ringing("bob's"));
   await says({ status: "ended", end_reason: "glare", superseded_by: "bob's" });
   alice.directory.watched.get("bob's")?.next(ringing("bob's", { status: "pending" }));
@@ -188,11 +189,12 @@ test("after glare the other's call is answered at once, with the camera and micr
   await settled();
   assert.deepEqual(replaced(alice), [[own.id, "bob's"]]);
   assert.deepEqual(alice.signalling("bob's").said, ["answer 1"]);
+  assert.deepEqual(alice.world.peers.map(({ tracks }) => tracks), [mine.getTracks(), mine.getTracks()]);
   assert.deepEqual(alice.told.incoming, []);
   assert.equal(alice.directory.watched.size, 0);
 });
 
-test("the other's call rings only once, whether the listener for calls or the server's word on glare comes first", async () => {
+test("the other's call does not ring where the listener for calls comes after the server's word on glare", async () => {
   const alice = phone();
   const { says } = await callingBob(alice);
   await says({ status: "ended", end_reason: "glare", superseded_by: "bob's" });
@@ -204,6 +206,8 @@ test("the other's call rings only once, whether the listener for calls or the se
 
 for (const [what, seen] of [
   ["is over", ringing("bob's", { status: "ended", end_reason: "cancelled" })],
+  ["was hung up", ringing("bob's", { hangup: { by: "caller", reason: "cancel", at: stamp(0) } })],
+  ["was answered elsewhere", answered({ id: "bob's", caller_id: "bob", callee_id: "alice", status: "offered" })],
   ["is gone", undefined],
   ["may not be read", denied],
 ] as const) {
@@ -228,7 +232,7 @@ test("a call that rang before this side called is answered like any survivor", a
   assert.deepEqual(alice.signalling("bob's").said, ["answer 1"]);
 });
 
-test("a call that the person has answered by hand is not answered once more", async () => {
+test("a call that the person has answered by hand takes no other's camera and microphone", async () => {
   const alice = phone();
   alice.rings(ringing("bob's"));
   const { own, says } = await callingBob(alice);
@@ -255,6 +259,26 @@ test("a newer call of the same two takes the place of a running one by ringing",
   await says({ ...connected({ status: "ended", end_reason: "superseded", superseded_by: "bob's" }), id: own.id });
   assert.deepEqual(replaced(alice), []);
   assert.equal(alice.told.incoming[0]?.stage, "incoming");
+});
+
+test("a call that is held goes on being held while another own call is under way", async () => {
+  const alice = phone();
+  const first = await callingBob(alice);
+  const second = await callingBob(alice);
+  alice.rings(ringing("bob's"));
+  await first.says({ status: "ended", end_reason: "superseded", superseded_by: second.own.id });
+  assert.deepEqual(alice.told.incoming, []);
+  await second.says({ status: "ended", end_reason: "failed" });
+  assert.deepEqual(alice.told.incoming.map(({ id }) => id), ["bob's"]);
+});
+
+test("a call that was held when the listener broke does not ring unless it is heard of again", async () => {
+  const alice = phone();
+  const { says } = await callingBob(alice);
+  alice.rings(ringing("bob's"));
+  alice.directory.fail(offline);
+  await says({ status: "ended", end_reason: "failed" });
+  assert.deepEqual(alice.told.incoming, []);
 });
 
 test("a call that was held rings once", async () => {

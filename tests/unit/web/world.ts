@@ -35,6 +35,7 @@ export class FakePeer implements Peer {
   readonly events: PeerEvents;
   readonly log: string[] = [];
   readonly candidates: string[] = [];
+  readonly tracks: MediaStreamTrack[] = [];
   readonly #name: string;
   #hasOffer = false;
   closed = false;
@@ -80,7 +81,8 @@ export class FakePeer implements Peer {
     return Promise.resolve();
   }
 
-  addTrack(): void {
+  addTrack(track: MediaStreamTrack): void {
+    this.tracks.push(track);
     this.log.push("track");
   }
 

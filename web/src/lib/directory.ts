@@ -3,7 +3,7 @@ import {
   deleteDoc,
   doc,
   getDoc,
-  getDocs,
+  getDocsFromServer,
   onSnapshot,
   query,
   serverTimestamp,
@@ -24,7 +24,10 @@ export interface Ringing {
   readonly isNew: boolean;
 }
 
-/** What one person says and hears beside their calls: SPEC 3.1 and 3.3. Firestore is one way; tests have another. */
+/**
+ * What one person says and hears beside their calls. Firestore is one way; tests have another. What is asked is asked of
+ * the server: without a network it fails, where an empty cache would say that there is nothing.
+ */
 export interface Directory {
   /** What rings, now and after every change; an error ends the listening. */
   watchRinging(next: (ringing: Ringing) => void, failed: (problem: Problem) => void): Stop;
@@ -84,7 +87,7 @@ export class FirestoreDirectory implements Directory {
   async liveSessions(): Promise<Session[]> {
     return asking(async () => {
       const asked = (["caller_id", "callee_id"] as const).map((own) =>
-        getDocs(query(this.#sessions, where(own, "==", this.#uid), where("status", "in", LIVE))),
+        getDocsFromServer(query(this.#sessions, where(own, "==", this.#uid), where("status", "in", LIVE))),
       );
       const found = (await Promise.all(asked)).flatMap(({ docs }) => docs);
       return found.map((each) => readSession(each.id, each.data())).filter((session) => session !== undefined);
@@ -104,7 +107,7 @@ export class FirestoreDirectory implements Directory {
   }
 
   async blocked(): Promise<string[]> {
-    return asking(async () => (await getDocs(this.#blocks)).docs.map(({ id }) => id));
+    return asking(async () => (await getDocsFromServer(this.#blocks)).docs.map(({ id }) => id));
   }
 
   get #sessions(): CollectionReference {

@@ -13,7 +13,8 @@ export interface ClientEvents {
   incoming(call: Call): void;
   /**
    * The two called each other, and the other call goes on: it has been answered already, with the camera and microphone that
-   * are open (SPEC section 2, glare). Without a survivor that call is over as well, and nobody needs them any more.
+   * are open (SPEC section 2, glare). Without a survivor nobody needs them any more: that call is over as well, or the person
+   * has answered it by hand.
    */
   replaced(own: Call, survivor: Call | undefined): void;
   /** Nobody can call this person any more: the listener was refused for good. They have to sign in again. */
@@ -50,6 +51,7 @@ export class Switchboard {
             this.#hear(ringing);
           },
           (problem) => {
+            this.#held.clear(); // what still rings is heard of again
             // From here on those that ring listen by themselves.
             for (const id of this.#ringing.keys()) this.#hear({ id, session: undefined, isNew: false });
             failed(problem);
@@ -137,7 +139,7 @@ export class Switchboard {
   }
 
   #ring(session: Session): void {
-    if (this.#calls.has(session.id) || this.#survivors.has(session.id) || session.answer || session.hangup) return;
+    if (this.#calls.has(session.id) || this.#survivors.has(session.id) || !canBeAnswered(session)) return;
     const calling = [...this.#calls.values()].some(
       (call) => call.otherId === session.caller_id && call.stage === "dialling",
     );
@@ -161,7 +163,7 @@ export class Switchboard {
   #settled(own: Call, stream: MediaStream | Promise<MediaStream>): void {
     const survivor = own.end === "glare" ? own.session?.superseded_by : undefined;
     if (survivor !== undefined) this.#pickUp(own, survivor, stream);
-    for (const session of this.#held.values()) {
+    for (const session of [...this.#held.values()]) {
       this.#held.delete(session.id);
       this.#ring(session);
     }
@@ -182,9 +184,11 @@ export class Switchboard {
       (session) => {
         if (session?.status === "pending") return;
         stop();
-        replace(session?.status === "offered" ? this.#incoming(session) : undefined);
+        this.#survivors.delete(survivorId);
+        replace(session && canBeAnswered(session) ? this.#incoming(session) : undefined);
       },
       () => {
+        this.#survivors.delete(survivorId);
         replace(undefined);
       },
     );
@@ -200,6 +204,10 @@ export class Switchboard {
       over();
     });
   }
+}
+
+function canBeAnswered({ status, answer, hangup }: Session): boolean {
+  return status === "offered" && !answer && !hangup;
 }
 
 /** The id of a session is its caller's to make, and never used again. */

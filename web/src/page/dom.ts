@@ -32,3 +32,8 @@ export function alertPerson(text: string): void {
   $("alert-text").textContent = text;
   $("alert").hidden = text === "";
 }
+
+/** What was said is no longer so; anything else that has been said since stays. */
+export function withdrawAlert(text: string): void {
+  if ($("alert-text").textContent === text) alertPerson("");
+}

@@ -20,7 +20,7 @@ import { asProblem, Client, Problem, type Call, type Media } from "../lib";
 import { firebaseCode } from "../lib/problem";
 import { findDeployment, HintedProblem, REGION, type Deployment } from "./deployment";
 import { callToRejoin, claimDevice, deadDevices } from "./device";
-import { $, alertPerson, onClick, showAvatar, showView } from "./dom";
+import { $, alertPerson, onClick, showAvatar, showView, withdrawAlert } from "./dom";
 import { openMedia } from "./media";
 import { callLink, nameOf, people, personIn, remember } from "./people";
 import { Ringer } from "./ringing";
@@ -148,6 +148,7 @@ class Page {
   async #signedIn(user: User | undefined): Promise<void> {
     void this.#client?.close();
     this.#client = undefined;
+    this.#listBlocked([]);
     const before = this.#user;
     this.#user = user;
     $("me").hidden = !user;
@@ -213,25 +214,31 @@ class Page {
   }
 
   /** After a start: back into the call that this tab was in, and no other that somebody still waits in. */
-  async #goOn(): Promise<void> {
+  async #goOn(isAgain = false): Promise<void> {
     const client = this.#client;
+    const user = this.#user;
     const id = callToRejoin.get();
-    if (!client || this.#isInCall) return;
+    if (!client) return;
     try {
-      const session = id === undefined ? undefined : await client.rejoinable(id);
+      const found = id === undefined ? undefined : await client.rejoinable(id);
+      if (this.#user !== user) return;
+      const session = this.#isInCall ? undefined : found; // whoever has begun another call meanwhile stays in that
       if (session) {
         const stream = openMedia(session.media, this.#stage.devices);
         this.#enter(client.rejoin(session, stream), stream);
-      } else {
+      } else if (!this.#isInCall) {
         callToRejoin.clear();
       }
       await client.hangUpOrphans([this.#deviceId], session?.id);
       setTimeout(() => void deadDevices().then((dead) => client.hangUpOrphans(dead, session?.id)).catch(() => undefined), ORPHANS_AFTER_MS);
     } catch (error) {
+      if (this.#user !== user) return;
       const problem = asProblem(error);
-      alertPerson(problemWords(problem));
-      if (problem.code === "offline") setTimeout(() => void (this.#client === client && this.#goOn()), GO_ON_AGAIN_MS);
+      if (!isAgain) alertPerson(problemWords(problem));
+      if (problem.code === "offline") setTimeout(() => void (this.#user === user && this.#goOn(true)), GO_ON_AGAIN_MS);
+      return;
     }
+    if (isAgain) withdrawAlert(problemWords(new Problem("offline", "")));
   }
 
   // ---- At home
@@ -303,10 +310,14 @@ class Page {
 
   async #showBlocked(): Promise<void> {
     const client = this.#client;
-    const blocked = (await client?.blocked().catch(() => [])) ?? [];
-    if (this.#client !== client) return;
-    this.#blocked = blocked;
+    const blocked = await client?.blocked().catch(() => undefined); // offline, what was known stays
+    if (!blocked || this.#client !== client || blocked.join() === this.#blocked.join()) return;
+    this.#listBlocked(blocked);
     this.#showPeople();
+  }
+
+  #listBlocked(blocked: string[]): void {
+    this.#blocked = blocked;
     const rows = blocked.map((uid) => {
       const row = $<HTMLTemplateElement>("blocked-person").content.cloneNode(true) as DocumentFragment;
       const [name, button] = row.querySelectorAll<HTMLElement>(".name, button");
@@ -327,6 +338,7 @@ class Page {
       alertPerson(problemWords(asProblem(error)));
     }
     await this.#showBlocked();
+    ($("blocked-list").querySelector("button") ?? $("settings-title")).focus(); // the button that had it is gone
   }
 
   async #rename(): Promise<void> {
@@ -399,7 +411,7 @@ class Page {
       const call = this.#incoming;
       if (!call) return;
       const name = nameOf(call.otherId, call.otherName);
-      remember({ uid: call.otherId, name }); // for the day on which they are let in again
+      if (call.otherName !== undefined) remember({ uid: call.otherId, name }); // for the day on which they are let in again
       void call.decline();
       this.#client?.block(call.otherId).then(
         () => {

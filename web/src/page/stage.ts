@@ -64,6 +64,7 @@ export class Stage {
     this.#meter = new QualityMeter();
     this.#connectedAt = undefined;
     $("call-time").textContent = "";
+    this.#drawLive({});
     clearInterval(this.#looking);
     this.#looking = setInterval(() => void this.#look(call), LOOK_MS);
     if (stream) {
@@ -166,10 +167,14 @@ export class Stage {
     if (!report || call !== this.#call || $("live").hidden) return;
     const seen = qualityWords(this.#meter.read([...report.entries()] as [string, unknown][]));
     const words = call.stage === "connected" ? seen : {}; // what was true of a connection that is lost is not news
+    this.#drawLive(words);
+    if (this.#connectedAt !== undefined) $("call-time").textContent = ` · ${lengthWords(performance.now() - this.#connectedAt)}`;
+  }
+
+  #drawLive(words: Record<string, string>): void {
     for (const shown of $("live").querySelectorAll<HTMLElement>("dd")) {
       shown.textContent = words[shown.dataset["of"] ?? ""] ?? "–";
     }
-    $("call-time").textContent = ` · ${lengthWords(performance.now() - (this.#connectedAt ?? performance.now()))}`;
   }
 
   #over(call: Call): void {

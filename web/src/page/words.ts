@@ -48,7 +48,7 @@ const ENDS: Readonly<Record<End, readonly [forCaller: string, forCallee: string]
   not_placed: ["The call was not placed", "The call was not answered"],
 };
 
-const RUNG_OUT = "Nobody answered your last calls. Wait a few minutes, then try again";
+const RUNG_OUT = "Nobody answered your last calls. Wait a few minutes, then try again.";
 
 export function endWords(call: Call): string {
   if (call.end === "busy" && call.session?.error?.code === "caller_rung_out") return RUNG_OUT;
