@@ -26,7 +26,7 @@ help: ## this list
 run: python page ## the whole local stack; stops on Ctrl-C (ARGS="--help" for another one beside it)
 	@exec $(PY) -m tools.stack $(ARGS)
 
-test: test-fast test-infra test-e2e ## every suite but test-calls, test-load and test-boot
+test: test-fast test-infra test-e2e test-calls ## every suite but test-load and test-boot
 
 test-fast: python ## everything but the browser and the whole stack: unit, emulator, rules, interop
 	@$(MAKE) --no-print-directory -j 2 test-covered test-peers
@@ -86,8 +86,7 @@ load: python ## many calls at once through the running stack (ARGS="--calls 50 -
 test-load: python page ## what the local stack holds: 200 calls with every end, 50 with media (some 8 minutes)
 	$(PYTEST) tests/load
 
-# Calls between browsers: they wait most of the time, so one half runs beside the other, each over a stack of its own. Not in
-# `make test` until they have passed ten times in a row.
+# Calls between browsers: they wait most of the time, so one half runs beside the other, each over a stack of its own.
 CALLS_PLACED := tests/e2e/test_calls.py
 CALLS_GOING_ON := tests/e2e/test_calls_go_on.py tests/e2e/test_look.py
 

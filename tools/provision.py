@@ -6,6 +6,7 @@ says in one sentence what to type.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
@@ -294,11 +295,15 @@ def become_root(otherwise: str, what: str) -> list[str]:
 
 
 def apt_install(package: str, as_root: list[str]) -> None:
+    """One at a time: two suites that start side by side miss the same program, and apt-get turns the second away."""
     apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "-qq"]
-    for command in ([*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", package]):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise Missing(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
+    HOME.mkdir(exist_ok=True)
+    with (HOME / "apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for command in ([*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", package]):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise Missing(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
 
 
 def say(line: str) -> None:

@@ -20,7 +20,16 @@ from tools import provision
 
 FIREFOX = Path(__file__).with_name("firefox.mjs")
 WITHIN_S = 30.0
+# A window's address bar loads pages of its own before anybody types: a second of a processor for each person.
+# Of several such switches the last one counts, so what Playwright turns off is in it again.
+TURNED_OFF = [
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"),
+    *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "LensOverlay"),
+    *("HttpsFirstBalancedModeAutoEnable", "MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints"),
+    *("PaintHolding", "ThirdPartyStoragePartitioning"),
+]
 CHROMIUM_FLAGS = [
+    f"--disable-features={','.join(TURNED_OFF)}",
     "--allow-loopback-in-peer-connection",  # offline, Chromium tries no UDP on loopback otherwise
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",

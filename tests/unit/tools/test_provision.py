@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -313,6 +314,16 @@ def test_an_init_that_is_not_systemd_is_told_not_to_start_it_and_nobody_is_asked
     provision.coturn()
 
     assert programs.calls()[1::2][:2] == ["1 noninteractive"] * 2
+
+
+def test_two_that_miss_the_same_program_at_once_install_one_after_the_other(programs: Programs) -> None:
+    busy = programs.directory / "busy"
+    programs.borrow("env", "mkdir", "rmdir", "sleep")
+    programs.add("apt-get", f'mkdir "{busy}" || exit 100; sleep 0.2; rmdir "{busy}"')
+
+    with ThreadPoolExecutor() as both:
+        for done in [both.submit(provision.apt_install, "firefox-esr", []) for _ in range(2)]:
+            done.result()
 
 
 @pytest.mark.parametrize("theirs", ["a unit file", "a link that leads nowhere"])
