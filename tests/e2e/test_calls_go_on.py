@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.e2e.conftest import Meet
+from tests.support.browsers import ChromiumTab
 from tests.support.own_relay import OwnRelay
 from tests.support.stack import RunningStack
 from tests.support.talking import PAIRS, talking
@@ -93,6 +94,29 @@ def test_a_page_that_is_reloaded_goes_on_in_its_call(meet: Meet, pair: tuple[str
         someone.gets()
     bob.tab.click("Hang up")
     alice.is_in("Call ended")
+
+
+def test_a_page_that_comes_back_before_its_server_does_goes_on_once_that_is_there(meet: Meet) -> None:
+    alice, bob = meet()
+    talking(alice, bob)
+    assert isinstance(alice.tab, ChromiumTab)
+    alice.tab.page.context.route("**/google.firestore.v1.Firestore/**", lambda route: route.abort())
+    alice.tab.reload()
+    alice.sees("You are offline.")
+    alice.tab.page.context.unroute_all()
+    for someone in (alice, bob):
+        someone.is_in("Connected", within_s=40)
+        someone.gets()
+
+
+def test_what_a_page_could_not_ask_at_its_start_is_asked_once_the_server_is_there(meet: Meet) -> None:
+    [alice] = meet("chromium")
+    assert isinstance(alice.tab, ChromiumTab)
+    alice.tab.page.context.route("**/google.firestore.v1.Firestore/**", lambda route: route.abort())
+    alice.tab.reload()
+    alice.sees("You are offline.")
+    alice.tab.page.context.unroute_all()
+    until(lambda: "You are offline." not in alice.text, "the alert is withdrawn", within_s=40)
 
 
 def test_a_browser_that_is_offline_for_a_while_comes_back_into_its_call(meet: Meet) -> None:

@@ -66,4 +66,4 @@ def relay_for(coturn: RunningCoturn, name: str) -> Relay:
 
 
 def said(coturn: RunningCoturn, name: str, what: str) -> int:
-    return sum(f":{name}>" in line and what in line for line in coturn.log.read_text().splitlines())
+    return sum(f":{name}>" in line and what in line for line in coturn.log.read_text(errors="replace").splitlines())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import playwright
 from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
 
 from tests.support.waiting import until
@@ -22,11 +24,11 @@ FIREFOX = Path(__file__).with_name("firefox.mjs")
 WITHIN_S = 30.0
 # A window's address bar loads pages of its own before anybody types: a second of a processor for each person.
 # Of several such switches the last one counts, so what Playwright turns off is in it again.
+PLAYWRIGHT = Path(playwright.__file__).parent / "driver" / "package" / "lib" / "coreBundle.js"
+[ITS_LIST] = re.findall(r"disabledFeatures = \[(.*?)\n *\]", PLAYWRIGHT.read_text(), re.DOTALL)
 TURNED_OFF = [
+    *re.findall(r'^\s*"(\w+)"', ITS_LIST, re.MULTILINE),
     *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"),
-    *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "LensOverlay"),
-    *("HttpsFirstBalancedModeAutoEnable", "MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints"),
-    *("PaintHolding", "ThirdPartyStoragePartitioning"),
 ]
 CHROMIUM_FLAGS = [
     f"--disable-features={','.join(TURNED_OFF)}",

@@ -316,6 +316,7 @@ def test_an_init_that_is_not_systemd_is_told_not_to_start_it_and_nobody_is_asked
     assert programs.calls()[1::2][:2] == ["1 noninteractive"] * 2
 
 
+@pytest.mark.usefixtures("home")
 def test_two_that_miss_the_same_program_at_once_install_one_after_the_other(programs: Programs) -> None:
     busy = programs.directory / "busy"
     programs.borrow("env", "mkdir", "rmdir", "sleep")

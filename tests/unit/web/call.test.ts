@@ -101,6 +101,19 @@ test("a call whose writing broke off may stand all the same, and is cancelled as
   assert.deepEqual(world.signalling.hangups, ["cancel"]);
 });
 
+for (const [isConnected, batches] of [[true, 1], [false, 2]] as const) {
+  test(`the end of the candidates alone is ${isConnected ? "not sent" : "sent"} where ICE has ${isConnected ? "" : "not "}connected`, async () => {
+    const world = new World();
+    await world.dial();
+    await world.clock.pass(100);
+    await world.signalling.shows(answered());
+    if (isConnected) world.peer.events.ice("connected");
+    world.peer.events.gathered({ ...candidate(1), candidate: "" });
+    await world.clock.pass(2_000);
+    assert.equal(world.signalling.batches.length, batches);
+  });
+}
+
 test("whoever is unsubscribed by another listener hears nothing more", async () => {
   const world = new World();
   const call = await world.dial();

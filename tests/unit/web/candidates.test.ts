@@ -135,6 +135,38 @@ test("the end alone waits its second also where it came while a document was und
   assert.deepEqual(sent.map(lines), [["candidate:1"], [""]]);
 });
 
+test("the end alone waits its second also after what went out with the arrival of another document", async () => {
+  let arrives: () => void = () => undefined;
+  const sent: Batch[] = [];
+  const clock = new FakeClock();
+  const box = new Outbox("caller", 1, clock, (batch) => {
+    sent.push(batch);
+    return new Promise((resolve) => (arrives = resolve));
+  });
+  box.open();
+  box.add(candidate(1));
+  await clock.pass(BURST_MS);
+  box.add(candidate(2));
+  for (let each = 0; each < 2; each += 1) {
+    arrives();
+    await clock.pass(10);
+  }
+  box.add(END);
+  await clock.pass(999);
+  assert.deepEqual(sent.map(lines), [["candidate:1"], ["candidate:2"]]);
+  await clock.pass(1);
+  assert.deepEqual(sent.map(lines).at(2), [""]);
+});
+
+test("a candidate does not wait as long as an end that was alone before it", async () => {
+  const { box, sent, clock } = outbox();
+  box.open();
+  box.add(END); // of a gathering that was called off
+  box.add(candidate(1));
+  await clock.pass(BURST_MS);
+  assert.deepEqual(sent.map(lines), [["", "candidate:1"]]);
+});
+
 test("where ICE has connected, the end alone is not sent, whichever came first; a candidate is", async () => {
   const { box, sent, clock } = outbox();
   box.open();

@@ -219,6 +219,8 @@ for (const [what, seen] of [
     if (seen instanceof Problem) watching?.failed(seen);
     else watching?.next(seen);
     assert.deepEqual(replaced(alice), [[own.id, undefined]]);
+    alice.rings(ringing("bob's"));
+    assert.equal(alice.told.incoming.length, 1); // should it ring all the same, nobody has it silenced
   });
 }
 
@@ -277,6 +279,19 @@ test("a call that was held when the listener broke does not ring unless it is he
   const { says } = await callingBob(alice);
   alice.rings(ringing("bob's"));
   alice.directory.fail(offline);
+  await says({ status: "ended", end_reason: "failed" });
+  assert.equal(alice.told.incoming.length, 0);
+  await alice.clock.pass(1_000);
+  alice.rings(ringing("bob's"));
+  assert.equal(alice.told.incoming.length, 1);
+});
+
+test("a call that was hung up while it was held does not ring", async () => {
+  const alice = phone();
+  const { says } = await callingBob(alice);
+  alice.rings(ringing("bob's"));
+  const hungUp = ringing("bob's", { hangup: { by: "caller", reason: "cancel", at: stamp(0) } });
+  alice.directory.hear({ id: "bob's", session: hungUp, isNew: false });
   await says({ status: "ended", end_reason: "failed" });
   assert.deepEqual(alice.told.incoming, []);
 });

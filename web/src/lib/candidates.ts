@@ -35,7 +35,7 @@ export class Outbox {
   #next = 0;
   #connected = false;
   #gathered: () => void = () => undefined;
-  #flushing: (() => void) | undefined; // calls off what is to go out later
+  #flushing: { readonly ms: number; readonly callOff: () => void } | undefined; // what is to go out later
 
   constructor(sender: Side, revision: number, clock: Clock, send: (batch: Batch) => Promise<void>) {
     this.#sender = sender;
@@ -65,7 +65,7 @@ export class Outbox {
   /** ICE has found a way: that no more candidates will come is no news then. */
   connected(): void {
     this.#connected = true;
-    if (this.#holdsOnlyTheEnd) this.#waiting = [];
+    this.#flushSoon();
   }
 
   /** The description is stored; what it says already is not said again. */
@@ -80,21 +80,23 @@ export class Outbox {
     this.#waiting = [];
   }
 
-  /** With the end of the burst; at once where a document is full, or nothing more will come. */
+  /** With the end of the burst; at once where a document is full, or nothing more will come; the end alone at leisure. */
   #flushSoon(): void {
     if (this.#connected && this.#holdsOnlyTheEnd) this.#waiting = [];
-    if (!this.#mayGo()) return;
-    const isWhole = this.#waiting.length >= IN_A_BATCH || (this.#hasTheEnd && !this.#holdsOnlyTheEnd);
-    if (this.#flushing && !isWhole) return;
-    this.#flushing?.();
+    if (!this.#mayGo()) this.#callOff();
+    else if (this.#holdsOnlyTheEnd) this.#flushIn(END_MS);
+    else if (this.#hasTheEnd || this.#waiting.length >= IN_A_BATCH) void this.#flush();
+    else if (!this.#flushing || this.#flushing.ms === END_MS) this.#flushIn(TOGETHER_MS);
+  }
+
+  #flushIn(ms: number): void {
+    this.#callOff();
+    this.#flushing = { ms, callOff: this.#clock.after(ms, () => void this.#flush()) };
+  }
+
+  #callOff(): void {
+    this.#flushing?.callOff();
     this.#flushing = undefined;
-    if (isWhole) void this.#flush();
-    else {
-      this.#flushing = this.#clock.after(this.#holdsOnlyTheEnd ? END_MS : TOGETHER_MS, () => {
-        this.#flushing = undefined;
-        void this.#flush();
-      });
-    }
   }
 
   get #hasTheEnd(): boolean {
@@ -106,6 +108,7 @@ export class Outbox {
   }
 
   async #flush(): Promise<void> {
+    this.#callOff();
     if (this.#sending || !this.#mayGo()) return;
     this.#sending = true;
     do {

@@ -2,7 +2,7 @@ import {
   collection,
   deleteDoc,
   doc,
-  getDoc,
+  getDocFromServer,
   getDocsFromServer,
   onSnapshot,
   query,
@@ -79,7 +79,7 @@ export class FirestoreDirectory implements Directory {
 
   async session(id: string): Promise<Session | undefined> {
     return asking(async () => {
-      const snapshot = await getDoc(doc(this.#sessions, id));
+      const snapshot = await getDocFromServer(doc(this.#sessions, id));
       return readSession(snapshot.id, snapshot.data());
     });
   }

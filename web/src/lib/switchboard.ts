@@ -134,6 +134,7 @@ export class Switchboard {
   #hear({ id, session, isNew }: Ringing): void {
     const tell = this.#ringing.get(id);
     if (!session) this.#held.delete(id);
+    else if (this.#held.has(id)) this.#held.set(id, session);
     if (tell) tell(session);
     else if (session && isNew) this.#ring(session);
   }

@@ -221,8 +221,13 @@ class Page {
     if (!client) return;
     try {
       const found = id === undefined ? undefined : await client.rejoinable(id);
-      if (this.#user !== user) return;
-      const session = this.#isInCall ? undefined : found; // whoever has begun another call meanwhile stays in that
+      if (this.#user !== user || this.#isSigningOut) return;
+      if (this.#client !== client) {
+        await this.#goOn(isAgain); // with the one that has taken its place, and its settings
+        return;
+      }
+      // Whoever has begun another call meanwhile stays in that, or has ended it.
+      const session = this.#isInCall || callToRejoin.get() !== id ? undefined : found;
       if (session) {
         const stream = openMedia(session.media, this.#stage.devices);
         this.#enter(client.rejoin(session, stream), stream);
@@ -234,7 +239,7 @@ class Page {
     } catch (error) {
       if (this.#user !== user) return;
       const problem = asProblem(error);
-      if (!isAgain) alertPerson(problemWords(problem));
+      if (!isAgain || problem.code !== "offline") alertPerson(problemWords(problem));
       if (problem.code === "offline") setTimeout(() => void (this.#user === user && this.#goOn(true)), GO_ON_AGAIN_MS);
       return;
     }
@@ -338,7 +343,8 @@ class Page {
       alertPerson(problemWords(asProblem(error)));
     }
     await this.#showBlocked();
-    ($("blocked-list").querySelector("button") ?? $("settings-title")).focus(); // the button that had it is gone
+    const isLost = document.activeElement === document.body; // the button that had the focus is gone
+    if (isLost) ($("blocked-list").querySelector("button") ?? $("settings-title")).focus();
   }
 
   async #rename(): Promise<void> {
