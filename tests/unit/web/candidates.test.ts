@@ -24,6 +24,24 @@ function outbox() {
 }
 
 
+/** With a first document that is under way until the test lets it arrive, and each later one likewise. */
+async function underWay() {
+  const sent: Batch[] = [];
+  const clock = new FakeClock();
+  let arrived: () => void = () => undefined;
+  const box = new Outbox("caller", 1, clock, (batch) => {
+    sent.push(batch);
+    return new Promise((resolve) => (arrived = resolve));
+  });
+  box.open();
+  box.add(candidate(1));
+  await clock.pass(BURST_MS);
+  const arrives = () => {
+    arrived();
+  };
+  return { box, sent, clock, arrives };
+}
+
 test("nothing is sent before the description is stored, and then all that was gathered, in order", async () => {
   const { box, sent, allSent } = outbox();
   box.add(candidate(1));
@@ -116,16 +134,7 @@ test("the end of the candidates goes with the last of them, or alone after a sec
 });
 
 test("the end alone waits its second also where it came while a document was under way", async () => {
-  let arrives: () => void = () => undefined;
-  const sent: Batch[] = [];
-  const clock = new FakeClock();
-  const box = new Outbox("caller", 1, clock, (batch) => {
-    sent.push(batch);
-    return new Promise((resolve) => (arrives = resolve));
-  });
-  box.open();
-  box.add(candidate(1));
-  await clock.pass(BURST_MS);
+  const { box, sent, clock, arrives } = await underWay();
   box.add(END);
   await clock.pass(5_000); // no network: nothing has arrived yet
   arrives();
@@ -136,16 +145,7 @@ test("the end alone waits its second also where it came while a document was und
 });
 
 test("the end alone waits its second also after what went out with the arrival of another document", async () => {
-  let arrives: () => void = () => undefined;
-  const sent: Batch[] = [];
-  const clock = new FakeClock();
-  const box = new Outbox("caller", 1, clock, (batch) => {
-    sent.push(batch);
-    return new Promise((resolve) => (arrives = resolve));
-  });
-  box.open();
-  box.add(candidate(1));
-  await clock.pass(BURST_MS);
+  const { box, sent, clock, arrives } = await underWay();
   box.add(candidate(2));
   for (let each = 0; each < 2; each += 1) {
     arrives();

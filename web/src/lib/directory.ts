@@ -15,7 +15,7 @@ import {
 } from "firebase/firestore";
 import { asProblem, type Problem } from "./problem";
 import { LIVE, readSession, type HangupReason, type Session, type Side } from "./session";
-import { hangUp, SESSIONS, type Stop } from "./signalling";
+import { hangUp, SESSIONS, watchSession, type Stop } from "./signalling";
 
 /** A call that rings; without a session it rings no longer. */
 export interface Ringing {
@@ -66,15 +66,7 @@ export class FirestoreDirectory implements Directory {
   }
 
   watchSession(id: string, next: (session: Session | undefined) => void, failed: (problem: Problem) => void): Stop {
-    return onSnapshot(
-      doc(this.#sessions, id),
-      (snapshot) => {
-        next(readSession(snapshot.id, snapshot.data()));
-      },
-      (error) => {
-        failed(asProblem(error));
-      },
-    );
+    return watchSession(doc(this.#sessions, id), next, failed);
   }
 
   async session(id: string): Promise<Session | undefined> {

@@ -121,15 +121,7 @@ export class FirestoreSignalling implements Signalling {
   }
 
   watch(next: (session: Session | undefined) => void, failed: (problem: Problem) => void): Stop {
-    return onSnapshot(
-      this.#session,
-      (snapshot) => {
-        next(readSession(snapshot.id, snapshot.data()));
-      },
-      (error) => {
-        failed(asProblem(error));
-      },
-    );
+    return watchSession(this.#session, next, failed);
   }
 
   watchCandidates(next: (id: string, fields: Record<string, unknown>) => void, failed: (problem: Problem) => void): Stop {
@@ -161,6 +153,23 @@ export class FirestoreSignalling implements Signalling {
       throw asProblem(error);
     }
   }
+}
+
+/** A session, now and after every change; an error ends the listening. */
+export function watchSession(
+  session: DocumentReference,
+  next: (session: Session | undefined) => void,
+  failed: (problem: Problem) => void,
+): Stop {
+  return onSnapshot(
+    session,
+    (snapshot) => {
+      next(readSession(snapshot.id, snapshot.data()));
+    },
+    (error) => {
+      failed(asProblem(error));
+    },
+  );
 }
 
 /** Says that a call is over. A `cancel` that comes too late, since somebody has just answered, becomes a `hangup`. */
