@@ -2,13 +2,11 @@
 
 import json
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 import pytest
 
-from tests.support.headless import Run, accounts, allocations, finished, interrupted, live, run, started
+from tests.support.headless import Run, finished, interrupted, live, nothing_left, run, started
 from tests.support.stack import RunningStack
 from tests.support.waiting import until
 from webrtc_lite_client.problem import Exit
@@ -21,16 +19,6 @@ CALLER_STEPS = [
 CALLEE_STEPS = ["credentials", "gathered", "answer written", "ice connected", "ended"]
 PROOFS = {"data echoed", "first audio"}  # after ICE, in either order
 SPENT_MS = 30_000  # a call that needs the clients' patience to connect is not set up, it is rescued
-
-
-@contextmanager
-def nothing_left(stack: RunningStack) -> Iterator[None]:
-    """Of what the body does: what browsers of other tests hold is theirs."""
-    people, held = accounts(stack), allocations(stack)
-    yield
-    assert accounts(stack) == people
-    until(lambda: live(stack) == [], "no live session", within_s=10)
-    until(lambda: allocations(stack) <= held, "every allocation given back", within_s=10)
 
 
 @pytest.fixture(scope="module")

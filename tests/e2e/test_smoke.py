@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.headless import Run, accounts, live, run
+from tests.support.headless import Run, accounts, no_live_session, run
 from tests.support.late_functions import late_functions
 from tests.support.ports import free_port
 from tests.support.stack import RunningStack
@@ -45,7 +45,7 @@ def _leaves_nothing(stack: RunningStack) -> Iterator[None]:
     before = accounts(stack)
     yield
     assert accounts(stack) == before
-    until(lambda: live(stack) == [], "no live session", within_s=10)
+    no_live_session(stack)
 
 
 def fails_at(check: str, done: Run, exit_code: Exit, *words: str) -> None:

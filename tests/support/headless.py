@@ -5,14 +5,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from tests.support.stack import RunningStack
+from tests.support.waiting import until
 from tools.provision import ROOT
+from webrtc_lite_client.session import LIVE
 
 WITHIN_S = 300.0
 
@@ -90,9 +93,29 @@ def accounts(stack: RunningStack) -> set[str]:
     return {each["localId"] for each in reply.raise_for_status().json().get("users", [])}
 
 
-def live(stack: RunningStack) -> list[str]:
-    """The sessions that have not ended."""
-    statuses = [{"stringValue": each} for each in ("pending", "offered", "answered", "connected")]
+@contextmanager
+def nothing_left(stack: RunningStack) -> Iterator[None]:
+    """Of what the body does: what browsers of other tests hold is theirs."""
+    people, held = accounts(stack), allocations(stack)
+    yield
+    assert accounts(stack) == people
+    no_live_session(stack)
+    until(lambda: allocations(stack) <= held, "every allocation given back", within_s=10)
+
+
+def no_live_session(stack: RunningStack) -> None:
+    """Where one lives on: what stands in it, and what the stack has printed of it."""
+    try:
+        until(lambda: live(stack) == [], "no live session", within_s=10)
+    except AssertionError as never:
+        left = live(stack)
+        printed = [line for line in stack.printed.splitlines() if any(each["session_id"] in line for each in left)]
+        raise AssertionError("\n".join([str(never), *map(str, left), *printed])) from None
+
+
+def live(stack: RunningStack) -> list[dict[str, Any]]:
+    """The sessions that have not ended, but for their descriptions."""
+    statuses = [{"stringValue": each} for each in LIVE]
     query = {
         "from": [{"collectionId": "webrtc_sessions"}],
         "where": {
@@ -108,7 +131,14 @@ def live(stack: RunningStack) -> list[str]:
         headers={"Authorization": "Bearer owner"},
         json={"structuredQuery": query},
     )
-    return [each["document"]["name"] for each in reply.raise_for_status().json() if "document" in each]
+    found = [each["document"] for each in reply.raise_for_status().json() if "document" in each]
+    return [
+        {
+            "session_id": each["name"].rpartition("/")[2],
+            **{name: value for name, value in each["fields"].items() if name not in ("offer", "answer")},
+        }
+        for each in found
+    ]
 
 
 def allocations(stack: RunningStack) -> int:
