@@ -39,7 +39,7 @@ from webrtc_lite_client.relay import UNAUTHORIZED, chosen, probe
 from webrtc_lite_client.rounds import NOTHING, Rounds, Step, next_step
 from webrtc_lite_client.session import IceState, Reason, Session, Side, how_it_ended, orphans, other
 from webrtc_lite_client.signalling import Signalling, live_sessions, rings
-from webrtc_lite_client.waiting import Changing, meanwhile, within
+from webrtc_lite_client.waiting import Changing, meanwhile, to_its_end, within
 
 RING_WITHIN_S = 15.0  # from the offer to its ring: an event, a check, a commit; and a cold start
 SETTLED_BY = "Is on_session_written deployed, and what does its log say? `firebase functions:log`"
@@ -47,7 +47,7 @@ CONNECT_WITHIN_S = 30.0  # SPEC section 2: CONNECT, which the server keeps as we
 FLOW_WITHIN_S = 10.0
 END_WITHIN_S = 70.0  # where the event of the hangup is lost, a sweep a minute later ends the call
 GIVES_UP_WITHIN_S = 60.0  # three attempts, and the pauses before them, are 31 s
-GOODBYE_WITHIN_S = 3.0
+GOODBYE_WITHIN_S = 10.0  # what is not hung up engages two people until its deadline; a second Ctrl-C ends at once
 TRY_AGAIN_S = 1.0
 RENEWALS = 2
 GRACE_S = 2.0
@@ -108,10 +108,14 @@ class Call(Changing):
     # ---- What a person does
 
     async def place(self, callee_id: str) -> None:
-        await self.signalling.dial(self.person.uid, callee_id, "audio")
-        self._mark("session written")
+        await self.dial(callee_id)
         await self._unless_over(self._offer(1))
         self._join()
+
+    async def dial(self, callee_id: str) -> None:
+        """Writes the session, without an offer. Whoever is interrupted meanwhile hangs up what is then there."""
+        await to_its_end(self.signalling.dial(self.person.uid, callee_id, "audio"), GOODBYE_WITHIN_S)
+        self._mark("session written")
 
     def pick_up(self) -> None:
         """The offer is answered as any later one: with the next step."""

@@ -164,7 +164,7 @@ class Smoke:
         self.findings.notes.append("This deployment issues credentials for live calls only (TURN_SESSION_REQUIRED).")
         call = outgoing(caller, lambda _: None)
         async with going_on(call):
-            await call.signalling.dial(caller.uid, callee.uid, "audio")
+            await call.dial(callee.uid)
             return await caller.credentials.fresh(call.session_id)
 
     async def _relays(self, service: Firebase, caller: Person, issued: Issued, found: list[str]) -> None:

@@ -205,7 +205,7 @@ async def superseded(scene: Scene) -> None:
 
 async def invalid_offer(scene: Scene) -> None:
     async with going_on(scene.outgoing(scene.cast.caller, "invalid_offer")) as placed:
-        await placed.signalling.dial(scene.cast.caller.uid, scene.cast.callee.uid, "audio")
+        await placed.dial(scene.cast.callee.uid)
         await placed.signalling.offer(1, NONSENSE)
         await placed.until_ended()
 
@@ -221,7 +221,7 @@ async def invalid_answer(scene: Scene) -> None:
 async def expired(scene: Scene) -> None:
     """An app crashes before it has made its offer."""
     async with going_on(scene.outgoing(scene.cast.caller, "expired")) as placed:
-        await placed.signalling.dial(scene.cast.caller.uid, scene.cast.callee.uid, "audio")
+        await placed.dial(scene.cast.callee.uid)
         await placed.until_ended(RING_S + END_WITHIN_S)
 
 

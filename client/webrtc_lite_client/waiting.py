@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 
 from webrtc_lite_client.problem import Exit, Problem
@@ -39,6 +39,21 @@ async def within(seconds: float | None, what: str, hint: str = "", ends: Exit = 
             yield
     except TimeoutError:
         raise Problem(f"{what}: not within {seconds:g} s.", hint, ends) from None
+
+
+async def to_its_end(step: Awaitable[None], within_s: float) -> None:
+    """Takes a step that is not broken off half-way: whoever is interrupted meanwhile waits so long until it is done.
+
+    A request that is given up may have been sent, and is done a moment later: after what was to take it back.
+    """
+    taken = asyncio.ensure_future(step)
+    try:
+        await asyncio.shield(taken)
+    except asyncio.CancelledError:
+        with suppress(Problem):
+            async with within(within_s, "the end of the step"):
+                await taken
+        raise
 
 
 @asynccontextmanager

@@ -450,6 +450,37 @@ def test_who_is_interrupted_hangs_up() -> None:
     assert [each for each in pair.server.written if "hangs up" in each] == ["callee hangs up: hangup"]
 
 
+def test_who_is_interrupted_while_the_call_is_being_written_hangs_up_after_it() -> None:
+    pair = two()
+    line = cast("Line", pair.caller.signalling)
+    dial = line.dial
+
+    async def run() -> None:
+        sent, interrupted = asyncio.Event(), asyncio.Event()
+
+        async def slow(*who: str) -> None:
+            sent.set()
+            await interrupted.wait()
+            await dial(*who)
+
+        line.dial = slow  # type: ignore[method-assign]
+
+        async def place() -> None:
+            async with within(10.0, "the call"), going_on(pair.caller):
+                await pair.caller.place("bob")
+
+        placing = asyncio.create_task(place())
+        await sent.wait()
+        placing.cancel()
+        await asyncio.sleep(0)
+        interrupted.set()
+        with suppress(asyncio.CancelledError):
+            await placing
+
+    asyncio.run(run())
+    assert pair.server.written == ["caller session", "caller hangs up: cancel"]
+
+
 def test_a_call_that_fails_says_so_before_it_leaves() -> None:
     async def fails(_: Two) -> None:
         raise Problem("no media")

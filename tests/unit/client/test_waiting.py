@@ -1,11 +1,12 @@
 """Waiting that ends."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from webrtc_lite_client.problem import Problem
-from webrtc_lite_client.waiting import Changing, meanwhile, within
+from webrtc_lite_client.waiting import Changing, meanwhile, to_its_end, within
 
 
 def test_what_takes_too_long_is_named() -> None:
@@ -59,3 +60,34 @@ def test_a_follower_that_fails_ends_the_body() -> None:
     with pytest.raises(ExceptionGroup) as failure:
         asyncio.run(run())
     assert [str(each) for each in failure.value.exceptions] == ["refused"]
+
+
+def test_a_step_that_does_not_end_keeps_nobody_who_was_interrupted() -> None:
+    broken_off: list[bool] = []
+
+    async def step() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            broken_off.append(True)
+            raise
+
+    async def run() -> None:
+        taking = asyncio.create_task(to_its_end(step(), 0.01))
+        await asyncio.sleep(0)
+        taking.cancel()
+        async with within(5.0, "the end of who was interrupted"):
+            with suppress(asyncio.CancelledError):
+                await taking
+        assert taking.cancelled()
+
+    asyncio.run(run())
+    assert broken_off == [True]
+
+
+def test_what_is_wrong_with_a_step_is_what_its_caller_hears() -> None:
+    async def refused() -> None:
+        raise Problem("refused")
+
+    with pytest.raises(Problem, match="refused"):
+        asyncio.run(to_its_end(refused(), 1.0))
