@@ -147,12 +147,22 @@ def test_a_batch_has_no_candidate_of_another_form(documents: Documents, defect: 
     check(documents, BATCH.but("write/candidates", [candidate(**defect)]), BATCH)
 
 
+BARE = {"candidate": "", "sdpMid": None, "sdpMLineIndex": None}
+TOO_LONG = BARE | {"candidate": "c" * 1025}
+
+
 @pytest.mark.parametrize("row", range(ROWS))
 def test_no_candidate_of_a_batch_is_over_a_kibibyte(documents: Documents, row: int) -> None:
-    bare = {"candidate": "", "sdpMid": None, "sdpMLineIndex": None}
-    full = BATCH.but("write/candidates", [bare for _ in range(ROWS)])
+    full = BATCH.but("write/candidates", [BARE for _ in range(ROWS)])
 
-    check(documents, full.but(f"write/candidates/{row}", bare | {"candidate": "c" * 1025}), full)
+    check(documents, full.but(f"write/candidates/{row}", TOO_LONG), full)
+
+
+@pytest.mark.parametrize("rows", range(1, ROWS + 1))
+def test_however_many_candidates_a_batch_has_the_last_is_looked_at(documents: Documents, rows: int) -> None:
+    so_many = BATCH.but("write/candidates", [BARE for _ in range(rows)])
+
+    check(documents, so_many.but(f"write/candidates/{rows - 1}", TOO_LONG), so_many)
 
 
 @pytest.mark.parametrize("by", [ALICE, BOB, EVE, None])
