@@ -501,6 +501,8 @@ def test_a_caller_who_was_blocked_is_told_and_rings_nobody_until_let_in_again(me
     bob.sees(f"Blocked people\n{alice.name}\nUnblock")
     bob.tab.click(f"Unblock {alice.name}")
     bob.sees(f"{alice.name} can call you again.")
+    # The button that had the focus is gone: who goes on by keyboard does so from here, and not from the top.
+    until(lambda: bob.tab.js("document.activeElement.id") == "settings-title", "the focus on the settings")
     alice.call(bob)
     bob.rings()
 
