@@ -48,6 +48,7 @@ FLOW_WITHIN_S = 10.0
 END_WITHIN_S = 70.0  # where the event of the hangup is lost, a sweep a minute later ends the call
 GIVES_UP_WITHIN_S = 60.0  # three attempts, and the pauses before them, are 31 s
 GOODBYE_WITHIN_S = 10.0  # what is not hung up engages two people until its deadline; a second Ctrl-C ends at once
+LEFT_TO_THE_SERVER = "The server ends it by itself, when its deadline or its lease is over."
 TRY_AGAIN_S = 1.0
 RENEWALS = 2
 GRACE_S = 2.0
@@ -420,12 +421,15 @@ class Call(Changing):
                 raise
 
     async def leave(self, reason: Reason | None) -> None:
-        """Nobody is to wait for this side any more. What cannot be said any more need not be."""
+        """Nobody is to wait for this side any more. What is refused need not be said: the call is over."""
         if self.end is not None or self._has_said_all:
             return
-        with suppress(Problem):
-            async with within(GOODBYE_WITHIN_S, "a hangup"):
+        try:
+            async with within(GOODBYE_WITHIN_S, "Firestore's answer to the hangup", ends=Exit.UNREACHABLE):
                 await self.hang_up(reason)
+        except Problem as problem:
+            if problem.ends is Exit.UNREACHABLE and reason is None:  # else what failed before is what is reported
+                raise Problem(f"The call was not hung up. {problem}", LEFT_TO_THE_SERVER, Exit.UNREACHABLE) from None
 
     async def close(self) -> None:
         await self._drop_peer()

@@ -20,7 +20,7 @@ from webrtc_lite_client.candidates import Candidate, documents, end_of
 from webrtc_lite_client.credentials import Issued, RelayCredentials
 from webrtc_lite_client.descriptions import paper
 from webrtc_lite_client.peer import Described, PaperPeer, RefusedCredential
-from webrtc_lite_client.problem import Denied, Over, Problem, reason
+from webrtc_lite_client.problem import Denied, Exit, Over, Problem, reason
 from webrtc_lite_client.reconnection import State
 from webrtc_lite_client.relay import Relay, Standing
 from webrtc_lite_client.session import Description, IceState, Reason, Session, Side, other
@@ -479,6 +479,32 @@ def test_who_is_interrupted_while_the_call_is_being_written_hangs_up_after_it() 
 
     asyncio.run(run())
     assert pair.server.written == ["caller session", "caller hangs up: cancel"]
+
+
+async def unanswered(reason: Reason) -> None:  # noqa: ARG001
+    raise Problem("Firestore does not answer.", ends=Exit.UNREACHABLE)
+
+
+@pytest.mark.parametrize(
+    ("ends_by", "said"),
+    [
+        (asyncio.CancelledError(), "The call was not hung up. Firestore does not answer."),
+        (Problem("no media"), "no media"),
+    ],
+    ids=["interrupted", "failed"],
+)
+def test_who_cannot_hang_up_says_so_unless_something_failed_before(ends_by: BaseException, said: str) -> None:
+    pair = two()
+    for call in (pair.caller, pair.callee):
+        cast("Line", call.signalling).hang_up = unanswered  # type: ignore[method-assign]
+
+    async def run() -> None:
+        async with connected(pair):
+            raise ends_by
+
+    with pytest.raises(ExceptionGroup) as failure:
+        asyncio.run(run())
+    assert str(reason(failure.value)) == said
 
 
 def test_a_call_that_fails_says_so_before_it_leaves() -> None:
