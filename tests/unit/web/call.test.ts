@@ -283,6 +283,43 @@ test("an answered call listens by itself, once", async () => {
   assert.equal(world.signalling.watched, 2);
 });
 
+test("an answer waits for its first candidate, and what it carries is not sent again", async () => {
+  const world = new World();
+  world.gathers = "later";
+  const call = await world.incoming();
+  call.answer(stream());
+  await world.clock.pass(120);
+  assert.deepEqual(world.signalling.said, []);
+  world.peer.gather();
+  await settled();
+  assert.deepEqual(world.signalling.said, ["answer 1"]);
+  await world.clock.pass(1000);
+  assert.deepEqual(world.signalling.batches, []);
+});
+
+test("an answer without a candidate goes out after a fifth of a second", async () => {
+  const world = new World();
+  world.gathers = "later";
+  const call = await world.incoming();
+  call.answer(stream());
+  await world.clock.pass(199);
+  assert.deepEqual(world.signalling.said, []);
+  await world.clock.pass(1);
+  assert.deepEqual(world.signalling.said, ["answer 1"]);
+});
+
+test("a caller who gives up while an answer waits for its candidate is not answered", async () => {
+  const world = new World();
+  world.gathers = "later";
+  const call = await world.incoming();
+  call.answer(stream());
+  await world.clock.pass(50);
+  world.ring(session({ caller_id: "bob", callee_id: "alice", status: "ended", end_reason: "cancelled" }));
+  await world.clock.pass(1000);
+  assert.equal(call.end, "cancelled");
+  assert.deepEqual(world.signalling.said, []);
+});
+
 test("a declined call says so", async () => {
   const world = new World();
   const call = await world.incoming();
@@ -361,6 +398,14 @@ test("the other side's restart is answered in the same connection, with its cand
   assert.equal(world.peers.length, 1);
   assert.equal(world.signalling.said.at(-1), "answer 2");
   assert.deepEqual(world.peer.candidates, ["candidate:7"]);
+});
+
+test("a re-offer that changes nothing about the connection is answered at once", async () => {
+  const world = new World();
+  await world.connected();
+  world.peer.gathers = "nothing";
+  await world.signalling.shows(connected(offer(2, "callee")));
+  assert.equal(world.signalling.said.at(-1), "answer 2");
 });
 
 test("a re-offer with other fingerprints is answered by a new connection, which sends the same", async () => {

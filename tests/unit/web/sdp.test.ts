@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nameIn, withName } from "../../../web/src/lib/sdp";
+import { gathersAnew, nameIn, withName } from "../../../web/src/lib/sdp";
 
 const SDP = "v=0\r\ns=-\r\nm=audio 9\r\n";
 const arrives = (name: string) => nameIn(withName(SDP, name));
@@ -14,6 +14,15 @@ test("a name is one line and no more, and stays a description's attribute", () =
   const sdp = withName(SDP, "Ada\r\na=setup:active");
   assert.equal(sdp.split("\r\n").length, SDP.split("\r\n").length + 1);
   assert.equal(nameIn(sdp), "Ada a=setup:active");
+});
+
+test("a description with none of the old user fragments gathers anew; one that keeps any of them does not", () => {
+  const described = (...fragments: string[]) => fragments.map((each) => `m=audio 9\r\na=ice-ufrag:${each}\r\n`).join("");
+  assert.ok(gathersAnew("", described("aaaa", "aaaa")));
+  assert.ok(gathersAnew(described("aaaa"), described("bbbb")));
+  assert.ok(!gathersAnew(described("aaaa"), described("aaaa")));
+  assert.ok(!gathersAnew(described("aaaa"), described("aaaa", "bbbb"))); // a section more, on its way into the bundle
+  assert.ok(gathersAnew(described("aaaa"), described("AAAA"))); // they are compared as they stand
 });
 
 test("a long name is cut between two characters, not inside one", () => {

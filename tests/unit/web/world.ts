@@ -40,7 +40,10 @@ export class FakePeer implements Peer {
   #hasOffer = false;
   closed = false;
   described = "";
+  /** What a description begins to gather: a candidate at once, none until the test brings one, or nothing anew. */
+  gathers: "at once" | "later" | "nothing" = "at once";
   #made = 0;
+  #ufrag = 0;
 
   constructor(servers: RTCIceServer[], events: PeerEvents, name: string) {
     this.servers = [servers];
@@ -102,12 +105,22 @@ export class FakePeer implements Peer {
     this.closed = true;
   }
 
+  /** A candidate is found. */
+  gather(): void {
+    const found = `candidate:own ${this.#made}`;
+    this.described += `a=${found}\r\n`;
+    this.events.gathered({ candidate: found, sdpMid: "0", sdpMLineIndex: 0 });
+  }
+
   #describe(): Promise<string> {
     this.#made += 1;
-    this.described = `${sdp(this.#name)}a=made:${this.#made}\r\n`;
-    queueMicrotask(() => {
-      this.events.gathered({ candidate: `candidate:own ${this.#made}`, sdpMid: "0", sdpMLineIndex: 0 });
-    });
+    if (this.gathers !== "nothing") this.#ufrag = this.#made;
+    this.described = `${sdp(this.#name)}a=ice-ufrag:${this.#ufrag}\r\na=made:${this.#made}\r\n`;
+    if (this.gathers === "at once") {
+      queueMicrotask(() => {
+        this.gather();
+      });
+    }
     return Promise.resolve(this.described);
   }
 }
@@ -200,6 +213,7 @@ export class World {
   ring: (session: Session | undefined) => void = () => undefined; // what the listener for calls says of an incoming one
   online = true;
   relayUp = true;
+  gathers: FakePeer["gathers"] = "at once"; // of connections that are still to be made
   asked = 0;
   readonly line: Line;
 
@@ -217,6 +231,7 @@ export class World {
       name: () => "Alice",
       makePeer: (servers, events) => {
         const peer = new FakePeer(servers, events, `peer ${this.peers.length + 1}`);
+        peer.gathers = this.gathers;
         this.peers.push(peer);
         return peer;
       },

@@ -6,7 +6,7 @@ import type { IceConnection, MakePeer, Peer } from "./peer";
 import { asProblem, Problem, RELAYLESS } from "./problem";
 import { Reconnection, type Attempt, type ReconnectionState } from "./reconnection";
 import { nextStep, type Rounds, type Step, type Wish } from "./rounds";
-import { isNewConnection, nameIn, withName } from "./sdp";
+import { gathersAnew, isNewConnection, nameIn, withName } from "./sdp";
 import {
   otherSide,
   ringMs,
@@ -55,7 +55,7 @@ const KEEP_ALIVE_MS = 10 * 60_000; // SPEC section 2: the lease is 15 minutes
 const UNSETTLED_MS = 30_000;
 const SWEEP_MS = 1000; // after the deadline: the server's own word for it comes first, if it comes soon
 const TRY_AGAIN_MS = 1000;
-const FIRST_CANDIDATE_MS = 40;
+const FIRST_CANDIDATE_MS = 200; // Chromium asks a relay after 50 ms, and a relay that is far away answers twice
 const LASTING_MS = 500;
 const RENEWALS = 2;
 
@@ -402,14 +402,15 @@ export class Call {
   }
 
   /**
-   * An answer that has the first candidate in it, where one comes within an instant: the other side begins to check while
-   * the rest is still on its way. Nobody waits for gathering to complete.
+   * An answer that has the first candidate in it. Without one the other side can do little with it, and a candidate by itself
+   * goes out only when the answer is acknowledged. Nobody waits for gathering to complete.
    */
   async #makeAnswer(peer: Peer, offer: string, revision: number): Promise<string> {
-    const gathered = this.#outbox?.first(FIRST_CANDIDATE_MS);
-    await peer.makeAnswer(offer);
+    const before = peer.described;
+    const first = this.#outbox?.first(FIRST_CANDIDATE_MS);
+    const described = await peer.makeAnswer(offer);
     this.#takeIn(offer, revision);
-    await gathered;
+    if (gathersAnew(before, described)) await first;
     return peer.described;
   }
 

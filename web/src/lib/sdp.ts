@@ -11,8 +11,21 @@ export function isNewConnection(known: string, offered: string): boolean {
   return !fingerprints(offered).some((fingerprint) => old.includes(fingerprint));
 }
 
+/**
+ * Whether a local description begins to gather candidates: it has none of the user fragments of the one before it. A shared
+ * screen brings a section more, and no candidates.
+ */
+export function gathersAnew(known: string, described: string): boolean {
+  const old = values("ice-ufrag", known);
+  return !values("ice-ufrag", described).some((fragment) => old.includes(fragment));
+}
+
 function fingerprints(sdp: string): string[] {
-  return [...sdp.matchAll(/^a=fingerprint:(.+?)\r?$/gm)].map((match) => String(match[1]).toLowerCase());
+  return values("fingerprint", sdp).map((fingerprint) => fingerprint.toLowerCase());
+}
+
+function values(attribute: string, sdp: string): string[] {
+  return [...sdp.matchAll(new RegExp(`^a=${attribute}:(.+?)\\r?$`, "gm"))].map((match) => String(match[1]));
 }
 
 /**
