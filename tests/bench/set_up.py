@@ -13,20 +13,19 @@ import subprocess
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs
 
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Request, sync_playwright
 
+from tests.bench.unwatched import desk, opened_unwatched
 from tests.support.browsers import CHROMIUM_FLAGS
 from tests.support.stack import started_stack
 from tools import provision
 
 ROUNDS = 20
 WARM_UP = 20  # the emulators compile themselves while they run: a database that is deployed has been running
-BUNDLE = provision.HOME / "bench" / "setup.js"
+SCRIPT = provision.HOME / "bench" / "setup.js"
 # What listeners are sent comes as a stream of fetch (WebChannel), which nobody outside of the page can read on its way.
-# Listening in takes time, so where time is measured nobody does.
 RECORD = """
 window.wire = [];
 const real = window.fetch;
@@ -44,15 +43,16 @@ window.fetch = async (...asked) => {
   return new Response(theirs, reply);
 };
 """
-# A step of one side, and the one before it that it waits for.
-BREAKDOWN = [
-    ("offer made", "caller", "offer made", None),
-    ("call written: one transaction", "caller", "call written", ("caller", "offer made")),
-    ("answer made, from the ring on", "callee", "answer made", ("callee", "rings here")),
-    ("answer written: one transaction", "callee", "answer written", ("callee", "answer made")),
-    ("ICE connected at the caller, from the answer on", "caller", "ICE connected", ("caller", "answer seen")),
-    ("first picture at the caller, from ICE on", "caller", "first picture", ("caller", "ICE connected")),
-]
+# One after the other: each takes from the end of the one before it.
+STEPS = {
+    "offer made": "camera, and the offer",
+    "call written": "call written: one transaction",
+    "rings": "its event, the check, and the ring",
+    "answer made": "camera, and the answer with a candidate",
+    "answer seen": "answer written, and seen: one transaction",
+    "ICE connected": "ICE connected at the caller",
+    "pictures": "a picture on both sides",
+}
 
 
 def main() -> None:
@@ -65,72 +65,52 @@ def main() -> None:
 
 def measure(hosting: str) -> None:
     subprocess.run(["node", "web/build.mjs", "--bench"], cwd=provision.ROOT, check=True)
-    chromium = provision.chromium()
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS) as browser,
-    ):
-        page = opened(browser, hosting)
-        for _ in range(WARM_UP):
-            for through in ("memory", "stack"):
-                set_up(page, through)
-        rounds = [{through: set_up(page, through) for through in ("memory", "stack")} for _ in range(ROUNDS)]
-        page.close()
-        show(rounds)
-        count(opened(browser, hosting, RECORD))
+    with desk(hosting, SCRIPT) as page:
+        with opened_unwatched(f"{page.address}#{WARM_UP + ROUNDS}"):
+            show([page.next() for _ in range(WARM_UP + ROUNDS)][WARM_UP:])
+        count(page.address)
 
 
-def opened(browser: Browser, hosting: str, before: str = "") -> Page:
-    page = browser.new_page(bypass_csp=True)
-    page.add_init_script(before)
-    page.goto(f"{hosting}/check.html")
-    page.add_script_tag(path=BUNDLE, type="module")
-    page.wait_for_function("!!window.setUp", timeout=60_000)
-    return page
-
-
-def set_up(page: Page, through: str) -> dict[str, Any]:
-    measured: dict[str, Any] = page.evaluate(f"window.setUp({through!r})")
-    return measured
-
-
-def show(rounds: list[dict[str, dict[str, Any]]]) -> None:
-    medians = {through: statistics.median(each[through]["ms"] for each in rounds) for through in ("memory", "stack")}
+def show(rounds: list[dict[str, dict[str, float]]]) -> None:
+    medians = {way: statistics.median(each[way]["pictures"] for each in rounds) for way in ("memory", "stack")}
     print(f"set-up, relay only, from the button to a picture on both sides (median of {ROUNDS})")  # noqa: T201
-    for through, name in (("memory", "both sides wired in memory"), ("stack", "through the whole stack")):
-        print(f"  {name:48} {medians[through]:8.0f} ms   x {medians[through] / medians['memory']:.2f}")  # noqa: T201
-    for name, side, step, before in BREAKDOWN:
-        ms = {through: median_step(rounds, through, side, step, before) for through in ("memory", "stack")}
+    for way, name in (("memory", "both sides wired in memory"), ("stack", "through the whole stack")):
+        print(f"  {name:48} {medians[way]:8.0f} ms   x {medians[way] / medians['memory']:.2f}")  # noqa: T201
+    for before, (step, name) in zip((None, *STEPS), STEPS.items(), strict=False):
+        ms = {way: median_of(rounds, way, step, before) for way in ("memory", "stack")}
         print(f"    {name:46} {ms['stack']:8.0f} ms   in memory {ms['memory']:.0f} ms")  # noqa: T201
 
 
-def median_step(
-    rounds: list[dict[str, dict[str, Any]]], through: str, side: str, step: str, before: tuple[str, str] | None
-) -> float:
-    def took(measured: dict[str, Any]) -> float:
-        start = measured[before[0]].get(before[1], 0.0) if before else 0.0
-        return float(measured[side].get(step, start)) - float(start)
-
-    return statistics.median(took(each[through]) for each in rounds)
+def median_of(rounds: list[dict[str, dict[str, float]]], way: str, step: str, before: str | None) -> float:
+    took = statistics.median(each[way][step] - (each[way][before] if before else 0) for each in rounds)
+    return max(took, 0.0)  # in memory it rings before the caller's own promise has gone on
 
 
-def count(page: Page) -> None:
+def count(address: str) -> None:
     """The documents that one call's two clients write and are sent, when they have made a call before."""
-    set_up(page, "stack")
-    page.wait_for_timeout(2_000)
-    page.evaluate("window.wire.forEach((entry) => { entry.received = ''; })")
-    writes: Counter[str] = Counter()
-    reads: Counter[str] = Counter()
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=provision.chromium(), args=CHROMIUM_FLAGS) as browser,
+    ):
+        page = browser.new_page()
+        page.add_init_script(RECORD)
+        page.goto(address)
+        page.wait_for_function("!!window.setUp", timeout=60_000)
+        page.evaluate("window.setUp('stack')")
+        page.wait_for_timeout(2_000)
+        page.evaluate("window.wire.forEach((entry) => { entry.received = ''; })")
+        writes: Counter[str] = Counter()
+        reads: Counter[str] = Counter()
 
-    def note(request: Request) -> None:
-        writes.update(kind(name) for name in written(request.url, request.post_data or ""))
+        def note(request: Request) -> None:
+            writes.update(kind(name) for name in written(request.url, request.post_data or ""))
 
-    page.on("request", note)
-    set_up(page, "stack")
-    page.wait_for_timeout(2_000)
-    for entry in page.evaluate("window.wire"):
-        for name in re.findall(r'"documentChange":\s*{\s*"document":\s*{\s*"name":\s*"([^"]+)"', entry["received"]):
-            reads[kind(name)] += 1
+        page.on("request", note)
+        page.evaluate("window.setUp('stack')")
+        page.wait_for_timeout(2_000)
+        for entry in page.evaluate("window.wire"):
+            for name in re.findall(r'"documentChange":\s*{\s*"document":\s*{\s*"name":\s*"([^"]+)"', entry["received"]):
+                reads[kind(name)] += 1
     print("\nFirestore operations of one call, both clients, from dialling to the end")  # noqa: T201
     for what, counted in (("written", writes), ("read, by listeners", reads)):
         found = ", ".join(f"{name} {n}" for name, n in sorted(counted.items()))
