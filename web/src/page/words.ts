@@ -51,7 +51,7 @@ const ENDS: Readonly<Record<End, readonly [forCaller: string, forCallee: string]
 const RUNG_OUT = "Nobody answered your last calls. Wait a few minutes, then try again.";
 
 export function endWords(call: Call): string {
-  if (call.end === "busy" && call.session?.error?.code === "caller_rung_out") return RUNG_OUT;
+  if (call.session?.error?.code === "caller_rung_out") return RUNG_OUT;
   const wasNever = call.end === "expired" && !call.session?.answer;
   const words = ENDS[wasNever ? "invalid_offer" : (call.end ?? "hangup")];
   return words[call.side === "caller" ? 0 : 1];
