@@ -43,10 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # What a listener gets over by itself, and what aioice does where a test of the relay ends early.
     for noisy in ("grpc._common", "aioice.ice", "aioice.turn"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    interrupts = Interrupts()
     try:
-        ends: int = asyncio.run(interruptible(options.run(options)))
+        ends: int = asyncio.run(interrupts.may_end(options.run(options)))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        report.say_progress("interrupted; what was begun has been taken back")
+        report.say_progress(interrupts.words)
         return int(Exit.INTERRUPTED)
     except Exception as failure:
         problem = reason(failure)
@@ -60,12 +61,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return ends
 
 
-async def interruptible(command: Coroutine[Any, Any, int]) -> int:
-    """SIGTERM ends a command as Ctrl-C does: it takes back what it has begun."""
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101  asyncio.run made it
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await command
+class Interrupts:
+    """Ctrl-C and SIGTERM end a command, which takes back what it has begun. Once more, and that is broken off too."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    @property
+    def words(self) -> str:
+        if self._count > 1:
+            return "interrupted again; what was begun may stand until its time is up"
+        return "interrupted; what was begun has been taken back"
+
+    async def may_end(self, command: Coroutine[Any, Any, int]) -> int:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  asyncio.run made it
+
+        def interrupt() -> None:
+            self._count += 1
+            task.cancel()
+
+        for signal_ in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(signal_, interrupt)
+        return await command
 
 
 # ---- The commands

@@ -36,7 +36,7 @@ MEANING = {
     Exit.MEDIA: "the relay gives allocations, and no media goes through it",
     Exit.NO_CALL: "everything works, and there was no call: busy, declined, missed, cancelled, nobody called",
     Exit.NOT_AS_SCRIPTED: "load: calls ended otherwise than as scripted, or something was lost or left behind",
-    Exit.INTERRUPTED: "Ctrl-C or SIGTERM; what was begun has been taken back",
+    Exit.INTERRUPTED: "Ctrl-C or SIGTERM; what was begun has been taken back, unless that was interrupted as well",
 }
 
 

@@ -1,12 +1,14 @@
 """The command: what it is told, what its help teaches, and what it says when nothing is there."""
 
+import asyncio
 import json
+import signal
 from typing import Any
 
 import pytest
 
 from tests.support.ports import free_port
-from webrtc_lite_client.cli import main, parser, planned, target
+from webrtc_lite_client.cli import Interrupts, main, parser, planned, target
 from webrtc_lite_client.problem import MEANING, Exit, Problem
 from webrtc_lite_client.smoke import CHECKS
 from webrtc_lite_client.stories import STORIES
@@ -125,3 +127,29 @@ def test_a_number_that_makes_no_sense_is_a_wrong_option(words: list[str], capsys
 
     assert ended.value.code == Exit.USAGE
     assert capsys.readouterr().err
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("presses", "words"), [(1, "has been taken back"), (2, "may stand until its time is up")])
+def test_who_interrupts_the_taking_back_as_well_is_not_told_that_it_was_done(
+    by: signal.Signals, presses: int, words: str
+) -> None:
+    done = []
+
+    async def command() -> int:
+        signal.raise_signal(by)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            if presses == 2:
+                signal.raise_signal(by)
+            await asyncio.sleep(0.05)
+            done.append("taken back")
+        return 0
+
+    interrupts = Interrupts()
+    with pytest.raises((asyncio.CancelledError, KeyboardInterrupt)):
+        asyncio.run(interrupts.may_end(command()))
+
+    assert words in interrupts.words
+    assert done == (["taken back"] if presses == 1 else [])
