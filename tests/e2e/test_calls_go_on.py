@@ -14,6 +14,7 @@ from tests.support.talking import PAIRS, talking
 from tests.support.waiting import until
 
 BACK_WITHIN_S = 12.0
+NO_FIGURE = "\N{EN DASH}"
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=" restarts with ".join)
@@ -56,11 +57,14 @@ def test_a_relay_that_was_killed_gives_the_picture_back_within_seconds_of_its_re
     relay.kill()
     for someone in (alice, bob):
         someone.is_in("Reconnecting …")
+        shown = f"the figures of a connection that is lost are not shown to {someone.name}"
+        until(lambda someone=someone: set(someone.figures) == {NO_FIGURE}, shown)  # type: ignore[misc]
     time.sleep(5)
     relay.start()
     for someone in (alice, bob):
         someone.gets(within_s=BACK_WITHIN_S)
         someone.is_in("Connected")
+        until(lambda someone=someone: NO_FIGURE not in someone.figures, f"figures are shown to {someone.name}")  # type: ignore[misc]
 
 
 def test_a_credential_that_has_expired_is_replaced_before_ice_restarts(

@@ -200,6 +200,11 @@ class Someone:
     def state(self) -> str:
         return str(self.tab.js("document.getElementById('call-state').textContent"))
 
+    @property
+    def figures(self) -> list[str]:
+        """What the live line says of the connection."""
+        return list(self.tab.js("[...document.querySelectorAll('#live dd')].map((each) => each.textContent)"))
+
     def sees(self, text: str, within_s: float = WITHIN_S) -> None:
         seen = ""
 
