@@ -10,18 +10,18 @@ import json
 import queue
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.support.browsers import CHROMIUM_FLAGS
+from tests.support.loopback import serving
 from tools import provision
 
 PAGE = b'<!doctype html><meta charset="utf-8"><title>bench</title><script type="module" src="setup.js"></script>'
@@ -32,12 +32,8 @@ ROUND_WITHIN_S = 60.0
 class Desk:
     """Serves the page, what Hosting knows of its project, and a place to say what was found."""
 
-    server: ThreadingHTTPServer
+    address: str
     said: queue.Queue[dict[str, Any]]
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}/"
 
     def next(self) -> dict[str, Any]:
         said = self.said.get(timeout=ROUND_WITHIN_S)
@@ -74,13 +70,8 @@ def desk(hosting: str, script: Path) -> Iterator[Desk]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield Desk(server, said)
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Handler) as port:
+        yield Desk(f"http://127.0.0.1:{port}/", said)
 
 
 @contextmanager

@@ -1,14 +1,15 @@
 """Functions whose clock is wrong: what the real ones issue, as they would have issued it at another time."""
 
 import hmac
-import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import httpx
+
+from tests.support.loopback import serving
 
 TIMES = ("server_time", "expires_at", "refresh_at")
 
@@ -44,12 +45,5 @@ def late_functions(functions: str, by_s: int, secret: str, *, says_so: bool) -> 
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Between)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Between) as port:
+        yield f"127.0.0.1:{port}"

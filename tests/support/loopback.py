@@ -24,6 +24,19 @@ class Loopback:
 
 
 @contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """The port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005})
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
 def answering(replies: Replies) -> Iterator[Loopback]:
     """Answers `POST /path` and the like with a status and a body, and anything else with 501."""
     met = Loopback(0)
@@ -44,15 +57,8 @@ def answering(replies: Replies) -> Iterator[Loopback]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  as it is declared there
             """Says nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        met.port = server.server_port
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005})
-        thread.start()
-        try:
-            yield met
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as met.port:
+        yield met
 
 
 @contextmanager

@@ -283,11 +283,16 @@ test("an answered call listens by itself, once", async () => {
   assert.equal(world.signalling.watched, 2);
 });
 
-test("an answer waits for its first candidate, and what it carries is not sent again", async () => {
+async function answeringWithoutACandidate() {
   const world = new World();
   world.gathers = "later";
   const call = await world.incoming();
   call.answer(stream());
+  return { world, call };
+}
+
+test("an answer waits for its first candidate, and what it carries is not sent again", async () => {
+  const { world } = await answeringWithoutACandidate();
   await world.clock.pass(120);
   assert.deepEqual(world.signalling.said, []);
   world.peer.gather();
@@ -298,10 +303,7 @@ test("an answer waits for its first candidate, and what it carries is not sent a
 });
 
 test("an answer without a candidate goes out after a fifth of a second", async () => {
-  const world = new World();
-  world.gathers = "later";
-  const call = await world.incoming();
-  call.answer(stream());
+  const { world } = await answeringWithoutACandidate();
   await world.clock.pass(199);
   assert.deepEqual(world.signalling.said, []);
   await world.clock.pass(1);
@@ -309,10 +311,7 @@ test("an answer without a candidate goes out after a fifth of a second", async (
 });
 
 test("a caller who gives up while an answer waits for its candidate is not answered", async () => {
-  const world = new World();
-  world.gathers = "later";
-  const call = await world.incoming();
-  call.answer(stream());
+  const { world, call } = await answeringWithoutACandidate();
   await world.clock.pass(50);
   world.ring(session({ caller_id: "bob", callee_id: "alice", status: "ended", end_reason: "cancelled" }));
   await world.clock.pass(1000);
