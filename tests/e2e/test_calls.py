@@ -9,6 +9,7 @@ from playwright.sync_api import Route
 
 from tests.e2e.conftest import Meet
 from tests.support.browsers import Browsers, ChromiumTab, Someone
+from tests.support.own_relay import OwnRelay
 from tests.support.stack import RunningStack
 from tests.support.talking import PAIRS, ended, gives_way, history, is_by, talking
 from tests.support.waiting import until
@@ -157,6 +158,39 @@ def test_sharing_that_is_stopped_by_the_browsers_own_button_is_over_in_the_page(
 
 
 # ---- Calls that are not answered
+
+
+def test_a_phone_that_rings_gathers_ahead_and_its_answer_carries_all_candidates(
+    meet: Meet, stack: RunningStack, relay: OwnRelay
+) -> None:
+    [alice], [bob] = meet("chromium"), meet("chromium", before=lambda callee: relay.serves(callee, stack))
+    alice.call(bob)
+    bob.rings()
+    until(lambda: relay.allocations() > 0, "an allocation while it rings")
+    time.sleep(1)  # somebody reaches for the phone
+    before = relay.allocations()
+    bob.tab.click("Answer")
+    for someone in (alice, bob):
+        someone.is_in("Connected")
+        someone.gets()
+    assert relay.allocations() == before
+    carried = bob.tab.js("window.current().currentLocalDescription.sdp.match(/^a=candidate/gm).length")
+    assert carried == bob.tab.js("window.current().past.filter((each) => each.includes('has candidate:')).length")
+
+
+def test_a_phone_whose_credential_was_refused_while_it_rang_asks_for_another_once_it_is_answered(
+    meet: Meet, stack: RunningStack, relay: OwnRelay
+) -> None:
+    [alice] = meet("chromium")
+    [bob] = meet("chromium", before=lambda callee: relay.serves(callee, stack, secret="another"))
+    alice.call(bob)
+    bob.rings()
+    until(lambda: relay.refusals() > 0, "a refusal while it rings")
+    time.sleep(1)
+    bob.tab.click("Answer")
+    for someone in (alice, bob):
+        someone.is_in("Connected")
+        someone.gets()
 
 
 @pytest.mark.parametrize("kind", BROWSERS)

@@ -52,23 +52,31 @@ class OwnRelay:
     def allocations(self) -> int:
         return self.log.read_text(errors="replace").count(": new, realm")
 
-    def serves(self, someone: Someone, stack: RunningStack, *, expires_in_s: int | None = None) -> list[float]:
-        """Sends this person's page here, at first with a credential that soon expires, and notes when it asks."""
+    def refusals(self) -> int:
+        return self.log.read_text(errors="replace").count("Cannot find credentials")
+
+    def serves(
+        self, someone: Someone, stack: RunningStack, *, expires_in_s: int | None = None, secret: str | None = None
+    ) -> list[float]:
+        """Sends this person's page here, at first with a credential as it is said, and notes when it asks for one."""
         asked: list[float] = []
+        first = (expires_in_s, secret)
 
         def answer(route: Route) -> None:
             reply = route.fetch()
             issued = reply.json()
             asked.append(time.monotonic())
             if "result" in issued:
-                self._rewrite(issued["result"], stack, expires_in_s if len(asked) == 1 else None)
+                self._rewrite(issued["result"], stack, *(first if len(asked) == 1 else (None, None)))
             route.fulfill(response=reply, json=issued)
 
         assert isinstance(someone.tab, ChromiumTab)
         someone.tab.page.context.route(ISSUE, answer)
         return asked
 
-    def _rewrite(self, issued: dict[str, Any], stack: RunningStack, expires_in_s: int | None) -> None:
+    def _rewrite(
+        self, issued: dict[str, Any], stack: RunningStack, expires_in_s: int | None, secret: str | None
+    ) -> None:
         ports = {stack.turn_port: self.coturn.port, stack.turn_tls_port: self.coturn.tls_port}
 
         def here(uri: str) -> str:
@@ -79,13 +87,13 @@ class OwnRelay:
         issued["uris"] = list(map(here, issued["uris"]))
         for server in issued["ice_servers"]:
             server["urls"] = list(map(here, server["urls"]))
-        if expires_in_s is None:
-            return
-        expiry = int(issued["server_time"]) + expires_in_s
-        username = f"{expiry}:{issued['username'].partition(':')[2]}"
-        password = b64encode(hmac.digest(local_secret().encode(), username.encode(), "sha1")).decode()
-        issued.update(username=username, password=password, expires_at=expiry, refresh_at=expiry - 1)
-        issued["ice_servers"][-1].update(username=username, credential=password)
+        if expires_in_s is not None:
+            expiry = int(issued["server_time"]) + expires_in_s
+            username = f"{expiry}:{issued['username'].partition(':')[2]}"
+            issued.update(username=username, expires_at=expiry, refresh_at=expiry - 1)
+        signed = hmac.digest((secret or local_secret()).encode(), issued["username"].encode(), "sha1")
+        issued.update(password=b64encode(signed).decode())
+        issued["ice_servers"][-1].update(username=issued["username"], credential=issued["password"])
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None

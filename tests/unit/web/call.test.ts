@@ -283,6 +283,71 @@ test("an answered call listens by itself, once", async () => {
   assert.equal(world.signalling.watched, 2);
 });
 
+test("a call that rings has a connection that gathers ahead, and is answered with that", async () => {
+  const world = new World();
+  const call = await world.incoming();
+  assert.equal(world.peers.length, 1);
+  assert.deepEqual(world.peer.log, []); // nothing of this side's is in it yet
+  call.answer(stream());
+  await settled();
+  await settled();
+  assert.deepEqual(world.peers.map(({ log }) => log), [["track", "answer to an offer"]]);
+  assert.deepEqual(world.signalling.said, ["answer 1"]);
+});
+
+function ringsWithoutCredentials() {
+  const world = new World();
+  const offered = session({ caller_id: "bob", callee_id: "alice", status: "offered" });
+  return { world, call: Call.incoming(world.line, offered, () => () => undefined) };
+}
+
+test("a call that is answered while its credentials arrive opens one connection", async () => {
+  for (let steps = 0; steps < 12; steps += 1) {
+    const { world, call } = ringsWithoutCredentials();
+    for (let step = 0; step < steps; step += 1) await Promise.resolve();
+    call.answer(stream());
+    await settled();
+    await settled();
+    assert.equal(world.peers.length, 1, `answered after ${steps} steps`);
+    assert.deepEqual(world.signalling.said, ["answer 1"]);
+  }
+});
+
+test("a call that is declined before its credentials are there opens none", async () => {
+  const { world, call } = ringsWithoutCredentials();
+  await call.decline();
+  await settled();
+  assert.equal(world.peers.length, 0);
+});
+
+test("whatever ends the ringing gives back what was gathered ahead", async () => {
+  const ways: ((call: Call, world: World) => unknown)[] = [
+    (call) => call.decline(),
+    (_, world) => {
+      world.ring(answered({ caller_id: "bob", callee_id: "alice" }));
+    },
+    (_, world) => world.clock.pass(30_000),
+  ];
+  for (const way of ways) {
+    const world = new World();
+    const call = await world.incoming();
+    await way(call, world);
+    assert.equal(call.stage, "ended");
+    assert.ok(world.peer.closed);
+  }
+});
+
+test("credentials that were renewed while it rang are what the answer is made with", async () => {
+  const world = new World();
+  const call = await world.incoming();
+  world.line.credentials.discard(undefined);
+  call.answer(stream());
+  await settled();
+  await settled();
+  assert.equal(world.asked, 2);
+  assert.equal(world.peer.servers.length, 2);
+});
+
 async function answeringWithoutACandidate() {
   const world = new World();
   world.gathers = "later";

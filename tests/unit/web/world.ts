@@ -67,6 +67,10 @@ export class FakePeer implements Peer {
     return this.#describe();
   }
 
+  sealAnswer(): Promise<string> {
+    return Promise.resolve(this.described);
+  }
+
   takeAnswer(): Promise<void> {
     this.log.push("took answer");
     this.#hasOffer = false;

@@ -150,7 +150,7 @@ export class Call {
     call.#stopRinging = line.clock.after(ringMs(session), () => {
       call.#finish("missed");
     });
-    void line.credentials.fresh().catch(() => undefined); // at hand when the person answers
+    void call.#gatherAhead();
     return call;
   }
 
@@ -335,8 +335,15 @@ export class Call {
       this.#servers(),
     ]);
     if (this.#isOver()) return undefined;
-    for (const track of media.getTracks()) this.#sent.set(track, media);
-    return this.#connect(servers, 1);
+    for (const track of media.getTracks()) this.addTrack(track, media);
+    this.#peer?.setServers(servers); // where they are the same ones, nothing is gathered anew
+    return this.#peer ?? this.#connect(servers, 1);
+  }
+
+  /** While it rings, so that the candidates are at hand when the person answers, and the credentials in any case. */
+  async #gatherAhead(): Promise<void> {
+    const servers = await this.#servers().catch(() => undefined); // the answer asks again, and says what is wrong
+    if (servers && !this.#peer && !this.#isOver()) this.#connect(servers, 1);
   }
 
   #join(rounds: Rounds): void {
@@ -411,7 +418,7 @@ export class Call {
     const described = await peer.makeAnswer(offer);
     this.#takeIn(offer, revision);
     if (gathersAnew(before, described)) await first;
-    return peer.described;
+    return peer.sealAnswer();
   }
 
   async #offerAgain(revision: number): Promise<void> {

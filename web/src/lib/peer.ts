@@ -1,5 +1,7 @@
 import type { Candidate } from "./candidates";
-import type { Clock } from "./clock";
+import { sleep, systemClock, type Clock } from "./clock";
+
+const AHEAD_MS = 50; // what was gathered ahead is there within a few; without a section that lives, nothing ever is
 
 export type IceConnection = "connecting" | "connected" | "lost";
 
@@ -10,7 +12,7 @@ export interface PeerEvents {
   track(track: MediaStreamTrack, stream: MediaStream | undefined): void;
   /** A track came or went: the two sides have to agree anew. */
   negotiationNeeded(): void;
-  /** The relay has refused the credential. */
+  /** The relay has refused the credential, as far as the browser says. */
   unauthorized(): void;
 }
 
@@ -18,8 +20,11 @@ export interface PeerEvents {
 export interface Peer {
   setServers(servers: RTCIceServer[]): void;
   makeOffer(restart: boolean): Promise<string>;
+  /** An answer as it begins: what is gathered from here on is part of it until it is sealed. */
   makeAnswer(offer: string): Promise<string>;
-  /** The local description as it stands, with the candidates that were gathered so far. */
+  /** The answer with the candidates that were gathered so far, as it goes out. */
+  sealAnswer(): Promise<string>;
+  /** The local description as it stands. */
   readonly described: string;
   takeAnswer(answer: string): Promise<void>;
   rollBack(): Promise<void>;
@@ -31,11 +36,14 @@ export interface Peer {
   close(): void;
 }
 
+/** What it makes begins to gather at once, where the browser can do that. */
 export type MakePeer = (servers: RTCIceServer[], events: PeerEvents) => Peer;
 
 export class BrowserPeer implements Peer {
   readonly #connection: RTCPeerConnection;
   #describing = false;
+  #isProvisional = false; // an answer that is not sealed yet
+  #lacksRelay = false; // of what was gathered ahead
   #proposed: RTCSessionDescriptionInit | undefined; // a later offer, which nobody has answered yet
 
   constructor(servers: RTCIceServer[], policy: RTCIceTransportPolicy, events: PeerEvents) {
@@ -43,12 +51,19 @@ export class BrowserPeer implements Peer {
       iceServers: servers,
       iceTransportPolicy: policy,
       bundlePolicy: "max-bundle", // one transport: the fewest allocations at the relay
+      iceCandidatePoolSize: 1, // which gathers ahead of the first description
     });
     this.#connection = connection;
     connection.onicecandidate = ({ candidate }) => {
       // Chromium ends with null, Firefox with an empty candidate before it.
-      if (candidate?.candidate) events.gathered(plain(candidate));
-      else if (candidate === null) events.gathered({ candidate: "", ...this.#anySection() });
+      if (candidate?.candidate) {
+        if (candidate.type === "relay") this.#lacksRelay = false;
+        events.gathered(plain(candidate));
+      } else if (candidate === null) {
+        events.gathered({ candidate: "", ...this.#anySection() });
+        if (this.#lacksRelay) events.unauthorized(); // or not: Chromium keeps to itself why it failed ahead
+        this.#lacksRelay = false;
+      }
     };
     connection.onicecandidateerror = ({ errorCode }) => {
       if (errorCode === 401) events.unauthorized();
@@ -87,13 +102,29 @@ export class BrowserPeer implements Peer {
     });
   }
 
+  /**
+   * A connection's first answer is provisional, since that takes what was gathered ahead: libwebrtc throws it away with an
+   * answer, before it looks for candidates.
+   */
   async makeAnswer(offer: string): Promise<string> {
     return this.#describe(async () => {
       await this.rollBack();
       await this.#connection.setRemoteDescription({ type: "offer", sdp: offer });
-      await this.#connection.setLocalDescription(await this.#connection.createAnswer());
+      const { sdp = "" } = await this.#connection.createAnswer();
+      this.#isProvisional = this.#gathersAhead && this.described === "";
+      this.#lacksRelay = this.#isProvisional && this.#hasRelay;
+      await this.#connection.setLocalDescription({ type: this.#isProvisional ? "pranswer" : "answer", sdp });
       return this.described;
     });
+  }
+
+  async sealAnswer(): Promise<string> {
+    if (!this.#isProvisional) return this.described;
+    this.#isProvisional = false;
+    await this.#takenAhead();
+    const sdp = this.described;
+    await this.#describe(() => this.#connection.setLocalDescription({ type: "answer", sdp }));
+    return sdp;
   }
 
   async takeAnswer(answer: string): Promise<void> {
@@ -144,7 +175,25 @@ export class BrowserPeer implements Peer {
     return this.#connection.getSenders().find((sender) => sender.track === track);
   }
 
-  async #describe(steps: () => Promise<string>): Promise<string> {
+  /** All that was gathered ahead comes before the browser says that it gathers. */
+  async #takenAhead(): Promise<void> {
+    if (this.#connection.iceGatheringState !== "new") return;
+    const gathers = new Promise((resolve) => {
+      this.#connection.addEventListener("icegatheringstatechange", resolve, { once: true });
+    });
+    await Promise.race([gathers, sleep(systemClock, AHEAD_MS)]);
+  }
+
+  get #hasRelay(): boolean {
+    return this.#connection.getConfiguration().iceServers?.some(({ credential }) => credential !== undefined) ?? false;
+  }
+
+  /** Firefox does not know of it. */
+  get #gathersAhead(): boolean {
+    return !!this.#connection.getConfiguration().iceCandidatePoolSize;
+  }
+
+  async #describe<T>(steps: () => Promise<T>): Promise<T> {
     this.#describing = true;
     try {
       return await steps();
