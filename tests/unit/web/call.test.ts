@@ -295,6 +295,29 @@ test("a call that rings has a connection that gathers ahead, and is answered wit
   assert.deepEqual(world.signalling.said, ["answer 1"]);
 });
 
+test("only a connection that has to wait for its description gathers ahead", async () => {
+  const ringing = new World();
+  const call = await ringing.incoming();
+  call.answer(stream());
+  await settled();
+  assert.deepEqual(ringing.peers.map(({ gathersAhead }) => gathersAhead), [true]);
+  const dialling = new World();
+  await dialling.dial();
+  assert.deepEqual(dialling.peers.map(({ gathersAhead }) => gathersAhead), [false]);
+});
+
+test("a call that had better not gather ahead has its connection when it is answered", async () => {
+  const world = new World();
+  world.mayGatherAhead = false;
+  const call = await world.incoming();
+  assert.equal(world.peers.length, 0);
+  call.answer(stream());
+  await settled();
+  await settled();
+  assert.deepEqual(world.peers.map(({ gathersAhead }) => gathersAhead), [false]);
+  assert.deepEqual(world.signalling.said, ["answer 1"]);
+});
+
 function ringsWithoutCredentials() {
   const world = new World();
   const offered = session({ caller_id: "bob", callee_id: "alice", status: "offered" });
@@ -513,6 +536,20 @@ test("a credential that the relay refuses is replaced, and ICE restarts with the
   await world.dial();
   world.peer.events.unauthorized();
   await world.signalling.shows(answered());
+  assert.equal(world.asked, 2);
+  assert.equal(world.signalling.said.at(-1), "offer 2");
+  assert.ok(world.peer.log.includes("restart"));
+});
+
+test("where nothing of a relay came of gathering ahead, another credential is asked for, and ICE restarts with it", async () => {
+  const world = new World();
+  const call = await world.incoming();
+  call.answer(stream());
+  await settled();
+  await settled();
+  world.peer.events.withoutRelay();
+  await world.signalling.shows(answered({ caller_id: "bob", callee_id: "alice", status: "answered", accepted: { offer: 1, answer: 1 } }));
+  await settled();
   assert.equal(world.asked, 2);
   assert.equal(world.signalling.said.at(-1), "offer 2");
   assert.ok(world.peer.log.includes("restart"));

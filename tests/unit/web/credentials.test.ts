@@ -53,6 +53,27 @@ test("a credential that the relay refused is not given out again, and a newer on
   assert.equal((await credentials.fresh()).username, "credential 2");
 });
 
+test("credentials that are doubted are asked for anew, and serve on where no others are to be had", async () => {
+  let refuses = false;
+  let asked = 0;
+  const credentials = new RelayCredentials(() => {
+    asked += 1;
+    return refuses ? Promise.reject(new Problem("limited", "")) : Promise.resolve(reply({ username: `credential ${asked}` }));
+  }, new FakeClock());
+  await credentials.fresh();
+  credentials.doubt("another");
+  assert.equal((await credentials.fresh()).username, "credential 1");
+  assert.equal(asked, 1);
+  credentials.doubt("credential 1");
+  refuses = true;
+  assert.equal((await credentials.fresh()).username, "credential 1");
+  assert.equal(asked, 2);
+  refuses = false;
+  assert.equal((await credentials.fresh()).username, "credential 3");
+  await credentials.fresh();
+  assert.equal(asked, 3);
+});
+
 test("the server's time is known on a device whose clock is wrong", async () => {
   const { clock, credentials } = issuer();
   const truth = clock.wall();

@@ -31,6 +31,7 @@ export function reply(overrides: Partial<IssueReply> = {}): IssueReply {
 
 /** A peer connection of which a test says what happens in it. */
 export class FakePeer implements Peer {
+  readonly gathersAhead: boolean;
   readonly servers: RTCIceServer[][];
   readonly events: PeerEvents;
   readonly log: string[] = [];
@@ -45,7 +46,8 @@ export class FakePeer implements Peer {
   #made = 0;
   #ufrag = 0;
 
-  constructor(servers: RTCIceServer[], events: PeerEvents, name: string) {
+  constructor(servers: RTCIceServer[], events: PeerEvents, name: string, gathersAhead = false) {
+    this.gathersAhead = gathersAhead;
     this.servers = [servers];
     this.events = events;
     this.#name = name;
@@ -112,8 +114,8 @@ export class FakePeer implements Peer {
   /** A candidate is found. */
   gather(): void {
     const found = `candidate:own ${this.#made}`;
-    this.described += `a=${found}\r\n`;
-    this.events.gathered({ candidate: found, sdpMid: "0", sdpMLineIndex: 0 });
+    this.described += `a=${found} network-id 1\r\n`;
+    this.events.gathered({ candidate: `${found} ufrag ${this.#ufrag} network-id 1`, sdpMid: "0", sdpMLineIndex: 0 });
   }
 
   #describe(): Promise<string> {
@@ -216,6 +218,7 @@ export class World {
   readonly peers: FakePeer[] = [];
   ring: (session: Session | undefined) => void = () => undefined; // what the listener for calls says of an incoming one
   online = true;
+  mayGatherAhead = true;
   relayUp = true;
   gathers: FakePeer["gathers"] = "at once"; // of connections that are still to be made
   asked = 0;
@@ -233,12 +236,13 @@ export class World {
       }, this.clock),
       relayOnly: true,
       name: () => "Alice",
-      makePeer: (servers, events) => {
-        const peer = new FakePeer(servers, events, `peer ${this.peers.length + 1}`);
+      makePeer: (servers, events, gathersAhead) => {
+        const peer = new FakePeer(servers, events, `peer ${this.peers.length + 1}`, gathersAhead);
         peer.gathers = this.gathers;
         this.peers.push(peer);
         return peer;
       },
+      mayGatherAhead: () => Promise.resolve(this.mayGatherAhead),
       signalling: () => this.signalling,
       relayAnswers: () => Promise.resolve(this.relayUp),
       isOnline: () => this.online,

@@ -2,7 +2,7 @@ import { Inbox, Outbox } from "./candidates";
 import type { Clock } from "./clock";
 import type { RelayCredentials } from "./credentials";
 import { keepListening } from "./listening";
-import type { IceConnection, MakePeer, Peer } from "./peer";
+import type { IceConnection, MakePeer, Peer, PeerEvents } from "./peer";
 import { asProblem, Problem, RELAYLESS } from "./problem";
 import { Reconnection, type Attempt, type ReconnectionState } from "./reconnection";
 import { nextStep, type Rounds, type Step, type Wish } from "./rounds";
@@ -42,6 +42,7 @@ export interface Line {
   readonly credentials: RelayCredentials;
   readonly relayOnly: boolean;
   readonly makePeer: MakePeer;
+  mayGatherAhead(): Promise<boolean>;
   name(): string;
   signalling(sessionId: string, side: Side): Signalling;
   relayAnswers(servers: RTCIceServer[]): Promise<boolean>;
@@ -150,7 +151,7 @@ export class Call {
     call.#stopRinging = line.clock.after(ringMs(session), () => {
       call.#finish("missed");
     });
-    void call.#gatherAhead();
+    call.#gatherAhead().catch(() => undefined); // the answer asks for what is missing, and says what is wrong
     return call;
   }
 
@@ -342,8 +343,9 @@ export class Call {
 
   /** While it rings, so that the candidates are at hand when the person answers, and the credentials in any case. */
   async #gatherAhead(): Promise<void> {
-    const servers = await this.#servers().catch(() => undefined); // the answer asks again, and says what is wrong
-    if (servers && !this.#peer && !this.#isOver()) this.#connect(servers, 1);
+    const servers = await this.#servers();
+    if (!(await this.#line.mayGatherAhead())) return;
+    if (!this.#peer && !this.#isOver()) this.#connect(servers, 1, true);
   }
 
   #join(rounds: Rounds): void {
@@ -467,13 +469,13 @@ export class Call {
 
   // ---- The peer connection
 
-  #connect(servers: RTCIceServer[], revision: number): Peer {
+  #connect(servers: RTCIceServer[], revision: number, gathersAhead = false): Peer {
     this.#peer?.close();
     this.#remoteSdp = "";
     this.#remote = [];
     this.#send(revision);
     const isCurrent = () => this.#peer === peer && !this.#isOver();
-    const peer: Peer = this.#line.makePeer(servers, {
+    const events: PeerEvents = {
       gathered: (candidate) => {
         if (isCurrent()) this.#outbox?.add(candidate);
       },
@@ -487,9 +489,17 @@ export class Call {
         if (isCurrent() && this.#rounds.settled > 0) this.#want("offer");
       },
       unauthorized: () => {
-        if (isCurrent()) this.#renewCredential();
+        if (!isCurrent()) return;
+        this.#line.credentials.discard(this.#username);
+        this.#askRelayAnew();
       },
-    });
+      withoutRelay: () => {
+        if (!isCurrent()) return;
+        this.#line.credentials.doubt(this.#username);
+        this.#askRelayAnew();
+      },
+    };
+    const peer = this.#line.makePeer(servers, events, gathersAhead);
     this.#peer = peer;
     for (const [track, stream] of this.#sent) peer.addTrack(track, stream);
     return peer;
@@ -593,9 +603,8 @@ export class Call {
     }
   }
 
-  /** The relay says 401. A call that has its allocations goes on; what comes next needs another credential. */
-  #renewCredential(): void {
-    this.#line.credentials.discard(this.#username);
+  /** A call that is connected goes on with what it has; what comes next has another credential. */
+  #askRelayAnew(): void {
     if (this.#renewals >= RENEWALS || this.#stage === "connected") return;
     this.#renewals += 1;
     this.#attempt = "minor";

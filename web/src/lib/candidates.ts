@@ -70,7 +70,7 @@ export class Outbox {
 
   /** The description is stored; what it says already is not said again. */
   open(sdp = ""): void {
-    this.#waiting = this.#waiting.filter(({ candidate }) => candidate === "" || !sdp.includes(candidate));
+    this.#waiting = this.#waiting.filter(({ candidate }) => candidate === "" || !sdp.includes(asInSdp(candidate)));
     this.#open = true;
     this.#flushSoon();
   }
@@ -185,6 +185,11 @@ function isCandidate(each: unknown): each is Candidate {
   const { candidate, sdpMid, sdpMLineIndex } = each as Record<keyof Candidate, unknown>;
   const placed = typeof sdpMid === "string" || (Number.isInteger(sdpMLineIndex) && Number(sdpMLineIndex) >= 0);
   return typeof candidate === "string" && byteLength(candidate) <= BYTES && (placed || candidate === "");
+}
+
+/** Chromium says in a candidate's own line whose it is, and leaves that out of its description. */
+function asInSdp(candidate: string): string {
+  return candidate.replace(/ ufrag \S+/, "");
 }
 
 function byteLength(text: string): number {

@@ -5,7 +5,7 @@ import type { Line } from "./call";
 import { systemClock, type Clock } from "./clock";
 import { issuing, RelayCredentials } from "./credentials";
 import { FirestoreDirectory } from "./directory";
-import { BrowserPeer, relayAnswers } from "./peer";
+import { BrowserPeer, mayGatherAhead, relayAnswers } from "./peer";
 import { FirestoreSignalling } from "./signalling";
 import { Switchboard, type ClientEvents } from "./switchboard";
 
@@ -35,6 +35,7 @@ export class Client extends Switchboard {
     const issue = httpsCallable<IssueRequest, IssueReply>(functions, ISSUE, { timeout: ISSUE_WITHIN_MS });
     const ask = async () => (await issue({})).data;
     const credentials = new RelayCredentials(issuing(ask, options.refreshToken?.bind(options)), clock);
+    const policy = relayOnly ? "relay" : "all";
     const line: Line = {
       uid,
       deviceId,
@@ -42,7 +43,8 @@ export class Client extends Switchboard {
       credentials,
       relayOnly,
       name: () => options.name(),
-      makePeer: (servers, peerEvents) => new BrowserPeer(servers, relayOnly ? "relay" : "all", peerEvents),
+      makePeer: (servers, peerEvents, gathersAhead) => new BrowserPeer(servers, policy, peerEvents, gathersAhead),
+      mayGatherAhead: () => mayGatherAhead(policy),
       signalling: (id, side) => new FirestoreSignalling(firestore, id, side, deviceId, () => credentials.serverNow()),
       relayAnswers: (servers) => relayAnswers(servers, clock),
       isOnline: () => navigator.onLine,

@@ -30,7 +30,7 @@ export function issuing(ask: Issue, refreshToken?: () => Promise<unknown>): Issu
 export class RelayCredentials {
   readonly #issue: Issue;
   readonly #clock: Clock;
-  #held: { reply: IssueReply; aheadMs: number } | undefined;
+  #held: { reply: IssueReply; aheadMs: number; isDoubted: boolean } | undefined;
   #asking: Promise<IssueReply> | undefined;
 
   constructor(issue: Issue, clock: Clock) {
@@ -41,7 +41,7 @@ export class RelayCredentials {
   /** Credentials for an allocation that starts now. Those who ask at the same time share one request. */
   async fresh(): Promise<IssueReply> {
     const held = this.#held;
-    if (held && this.#clock.wall() + held.aheadMs < held.reply.refresh_at * 1000) return held.reply;
+    if (held && !held.isDoubted && this.serverNow() < held.reply.refresh_at * 1000) return held.reply;
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined;
     });
@@ -59,6 +59,12 @@ export class RelayCredentials {
     if (refused === undefined || this.#held?.reply.username === refused) this.#held = undefined;
   }
 
+  /** The relay has given nothing, and nobody says why: whoever asks next gets others, or the same again where there are none. */
+  doubt(used: string | undefined): void {
+    const held = this.#held;
+    if (held && used === held.reply.username) held.isDoubted = true;
+  }
+
   /** Unix milliseconds by the server's clock, as well as it is known. */
   serverNow(): number {
     return this.#clock.wall() + (this.#held?.aheadMs ?? 0);
@@ -66,7 +72,7 @@ export class RelayCredentials {
 
   async #ask(): Promise<IssueReply> {
     const reply = await this.#issue();
-    this.#held = { reply, aheadMs: reply.server_time * 1000 - this.#clock.wall() };
+    this.#held = { reply, aheadMs: reply.server_time * 1000 - this.#clock.wall(), isDoubted: false };
     return reply;
   }
 }

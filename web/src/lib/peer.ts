@@ -12,8 +12,10 @@ export interface PeerEvents {
   track(track: MediaStreamTrack, stream: MediaStream | undefined): void;
   /** A track came or went: the two sides have to agree anew. */
   negotiationNeeded(): void;
-  /** The relay has refused the credential, as far as the browser says. */
+  /** The relay has refused the credential. */
   unauthorized(): void;
+  /** Nothing of a relay has come of what was gathered ahead: the browser does not tell why. */
+  withoutRelay(): void;
 }
 
 /** What a call needs of an RTCPeerConnection; unit tests have one of their own. */
@@ -36,22 +38,22 @@ export interface Peer {
   close(): void;
 }
 
-/** What it makes begins to gather at once, where the browser can do that. */
-export type MakePeer = (servers: RTCIceServer[], events: PeerEvents) => Peer;
+/** One that gathers ahead begins before it has a description, where the browser can do that. */
+export type MakePeer = (servers: RTCIceServer[], events: PeerEvents, gathersAhead?: boolean) => Peer;
 
 export class BrowserPeer implements Peer {
   readonly #connection: RTCPeerConnection;
   #describing = false;
-  #isProvisional = false; // an answer that is not sealed yet
+  #unsealed: string | undefined; // an answer that is set provisionally
   #lacksRelay = false; // of what was gathered ahead
   #proposed: RTCSessionDescriptionInit | undefined; // a later offer, which nobody has answered yet
 
-  constructor(servers: RTCIceServer[], policy: RTCIceTransportPolicy, events: PeerEvents) {
+  constructor(servers: RTCIceServer[], policy: RTCIceTransportPolicy, events: PeerEvents, gathersAhead = false) {
     const connection = new RTCPeerConnection({
       iceServers: servers,
       iceTransportPolicy: policy,
       bundlePolicy: "max-bundle", // one transport: the fewest allocations at the relay
-      iceCandidatePoolSize: 1, // which gathers ahead of the first description
+      iceCandidatePoolSize: gathersAhead ? 1 : 0,
     });
     this.#connection = connection;
     connection.onicecandidate = ({ candidate }) => {
@@ -61,12 +63,14 @@ export class BrowserPeer implements Peer {
         events.gathered(plain(candidate));
       } else if (candidate === null) {
         events.gathered({ candidate: "", ...this.#anySection() });
-        if (this.#lacksRelay) events.unauthorized(); // or not: Chromium keeps to itself why it failed ahead
+        if (this.#lacksRelay) events.withoutRelay();
         this.#lacksRelay = false;
       }
     };
     connection.onicecandidateerror = ({ errorCode }) => {
-      if (errorCode === 401) events.unauthorized();
+      if (errorCode !== 401) return;
+      this.#lacksRelay = false; // of which the reason is known
+      events.unauthorized();
     };
     connection.oniceconnectionstatechange = () => {
       events.ice(iceConnection(connection.iceConnectionState));
@@ -103,28 +107,29 @@ export class BrowserPeer implements Peer {
   }
 
   /**
-   * A connection's first answer is provisional, since that takes what was gathered ahead: libwebrtc throws it away with an
-   * answer, before it looks for candidates.
+   * What was gathered ahead is taken by a provisional answer: libwebrtc throws it away with an answer, before it looks for
+   * candidates.
    */
   async makeAnswer(offer: string): Promise<string> {
     return this.#describe(async () => {
       await this.rollBack();
       await this.#connection.setRemoteDescription({ type: "offer", sdp: offer });
       const { sdp = "" } = await this.#connection.createAnswer();
-      this.#isProvisional = this.#gathersAhead && this.described === "";
-      this.#lacksRelay = this.#isProvisional && this.#hasRelay;
-      await this.#connection.setLocalDescription({ type: this.#isProvisional ? "pranswer" : "answer", sdp });
+      const takesAhead = this.#gathersAhead && this.described === "";
+      if (takesAhead) [this.#unsealed, this.#lacksRelay] = [sdp, this.#hasRelay];
+      await this.#connection.setLocalDescription({ type: takesAhead ? "pranswer" : "answer", sdp });
       return this.described;
     });
   }
 
   async sealAnswer(): Promise<string> {
-    if (!this.#isProvisional) return this.described;
-    this.#isProvisional = false;
+    const sdp = this.#unsealed;
+    if (sdp === undefined) return this.described;
+    this.#unsealed = undefined;
     await this.#takenAhead();
-    const sdp = this.described;
+    const sealed = this.described;
     await this.#describe(() => this.#connection.setLocalDescription({ type: "answer", sdp }));
-    return sdp;
+    return sealed;
   }
 
   async takeAnswer(answer: string): Promise<void> {
@@ -215,6 +220,16 @@ function plain(candidate: RTCIceCandidate): Candidate {
 function iceConnection(state: RTCIceConnectionState): IceConnection {
   if (state === "connected" || state === "completed") return "connected";
   return state === "disconnected" || state === "failed" ? "lost" : "connecting";
+}
+
+/**
+ * Whether a connection is as good if it is made now. Before the microphone is allowed Chromium hides the device's interfaces
+ * from it, for as long as it lives; over a relay that makes no difference.
+ */
+export async function mayGatherAhead(policy: RTCIceTransportPolicy): Promise<boolean> {
+  if (policy === "relay") return true;
+  const { state } = await navigator.permissions.query({ name: "microphone" });
+  return state === "granted";
 }
 
 const PROBE_MS = 1500;
