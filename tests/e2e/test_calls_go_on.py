@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from playwright.sync_api import Route
 
 from tests.e2e.conftest import Meet
 from tests.support.browsers import ChromiumTab
@@ -111,6 +112,24 @@ def test_a_page_that_comes_back_before_its_server_does_goes_on_once_that_is_ther
     for someone in (alice, bob):
         someone.is_in("Connected", within_s=40)
         someone.gets()
+
+
+def test_a_page_whose_settings_change_before_it_is_back_goes_on_with_the_new_ones(meet: Meet) -> None:
+    alice, bob = meet()
+    talking(alice, bob)
+    assert isinstance(alice.tab, ChromiumTab)
+    held: list[Route] = []
+    alice.tab.page.context.route("**/google.firestore.v1.Firestore/**", lambda route: held.append(route))  # noqa: PLW0108  Playwright looks into it
+    alice.tab.reload()
+    alice.sees("Your call link")
+    until(lambda: bool(alice.text and held), "the page asks for its call")  # looked at, Playwright serves it
+    alice.tab.js("document.getElementById('relay-only').click()")
+    alice.tab.page.context.unroute_all()  # and what is held goes on
+    for someone in (alice, bob):
+        someone.is_in("Connected", within_s=40)
+        someone.gets()
+    # It no longer hides its address.
+    assert alice.tab.js("window.current().past.some((each) => each.includes(' typ host '))")
 
 
 def test_what_a_page_could_not_ask_at_its_start_is_asked_once_the_server_is_there(meet: Meet) -> None:
