@@ -275,10 +275,7 @@ test("a call that rings has no listener of its own, and one as soon as it rings 
 
 test("an answered call listens by itself, once", async () => {
   const world = new World();
-  const call = await world.incoming();
-  call.answer(stream());
-  await settled();
-  await settled();
+  await world.picksUp();
   world.ring(undefined);
   assert.equal(world.signalling.watched, 2);
 });
@@ -543,10 +540,7 @@ test("a credential that the relay refuses is replaced, and ICE restarts with the
 
 test("where nothing of a relay came of gathering ahead, another credential is asked for, and ICE restarts with it", async () => {
   const world = new World();
-  const call = await world.incoming();
-  call.answer(stream());
-  await settled();
-  await settled();
+  await world.picksUp();
   world.peer.events.withoutRelay();
   await world.signalling.shows(answered({ caller_id: "bob", callee_id: "alice", status: "answered", accepted: { offer: 1, answer: 1 } }));
   await settled();

@@ -282,6 +282,15 @@ export class World {
     await settled();
     return call;
   }
+
+  /** A call that rang here, and was answered. */
+  async picksUp(): Promise<Call> {
+    const call = await this.incoming();
+    call.answer(stream());
+    await settled();
+    await settled();
+    return call;
+  }
 }
 
 export function stream(): MediaStream {
